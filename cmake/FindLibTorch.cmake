@@ -1,0 +1,36 @@
+# Finds LibTorch in the layout of PyPI's torch wheel, without its own config (which needs nvcc and forces flags).
+# In: LibTorch_ROOT = a venv, site-packages/torch, or libtorch/. Out: LibTorch::cpu, LibTorch::cuda, LibTorch_HAS_CUDA, LibTorch_VERSION.
+foreach(h IN LISTS LibTorch_ROOT ITEMS $ENV{LibTorch_ROOT} $ENV{VIRTUAL_ENV})
+  file(GLOB _g "${h}/lib/python3*/site-packages/torch")
+  list(APPEND _dirs "${h}" ${_g})
+endforeach()
+find_path(LibTorch_INCLUDE_DIR ATen/ATen.h PATHS ${_dirs} PATH_SUFFIXES include NO_DEFAULT_PATH)
+get_filename_component(_prefix "${LibTorch_INCLUDE_DIR}" DIRECTORY)
+foreach(l torch_cpu c10 torch_cuda c10_cuda)
+  find_library(LibTorch_${l}_LIBRARY ${l} PATHS ${_prefix}/lib NO_DEFAULT_PATH)
+endforeach()
+if(EXISTS "${LibTorch_INCLUDE_DIR}/torch/headeronly/version.h") # other releases may keep it elsewhere (only 2.11 tried)
+  file(STRINGS "${LibTorch_INCLUDE_DIR}/torch/headeronly/version.h" _v REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+endif()
+string(REGEX REPLACE "[^0-9;]" "" _v "${_v}")
+string(REPLACE ";" "." LibTorch_VERSION "${_v}")
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibTorch REQUIRED_VARS LibTorch_torch_cpu_LIBRARY LibTorch_c10_LIBRARY LibTorch_INCLUDE_DIR VERSION_VAR LibTorch_VERSION)
+if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
+  file(GLOB _rl "${_prefix}/../nvidia/*/lib")
+  list(TRANSFORM _rl PREPEND "LINKER:-rpath-link,")
+  add_library(LibTorch::c10 SHARED IMPORTED)          # imported include dirs are -isystem: no warnings from torch
+  set_target_properties(LibTorch::c10 PROPERTIES IMPORTED_LOCATION "${LibTorch_c10_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${LibTorch_INCLUDE_DIR};${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
+  add_library(LibTorch::torch_cpu SHARED IMPORTED)
+  set_target_properties(LibTorch::torch_cpu PROPERTIES IMPORTED_LOCATION "${LibTorch_torch_cpu_LIBRARY}" INTERFACE_LINK_LIBRARIES LibTorch::c10)
+  add_library(LibTorch::cpu INTERFACE IMPORTED)
+  set_target_properties(LibTorch::cpu PROPERTIES INTERFACE_LINK_LIBRARIES LibTorch::torch_cpu INTERFACE_LINK_OPTIONS "${_rl}")
+  file(GLOB _cublas "${_prefix}/../nvidia/*/lib/libcublas.so.*")   # the wheel ships libtorch_cuda even where its libraries are absent
+  if(LibTorch_torch_cuda_LIBRARY AND LibTorch_c10_cuda_LIBRARY AND _cublas)
+    set(LibTorch_HAS_CUDA TRUE)
+    add_library(LibTorch::cuda INTERFACE IMPORTED)
+    set_target_properties(LibTorch::cuda PROPERTIES INTERFACE_LINK_LIBRARIES
+      "LibTorch::cpu;${LibTorch_c10_cuda_LIBRARY};-Wl,--push-state,--no-as-needed,${LibTorch_torch_cuda_LIBRARY},--pop-state")
+  endif()
+endif()
