@@ -30,6 +30,19 @@ TEST(RandomSequence, ValueIIsWordIMod4OfCounterIDiv4) {
   }
 }
 
+TEST(RandomSequence, GivesManyUniformsAsItGivesOne) {
+  const RandomSequence sequence(7, RandomStream::kPoints, 3, 11, 5);
+  for (const std::uint64_t first : {0ULL, 1ULL, 6ULL, 64ULL}) {
+    for (const std::size_t count : {0U, 1U, 5U, 64U, 131U, 1000U}) {
+      std::vector<float> many(count);
+      sequence.uniforms(first, many);
+      for (std::size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(many[i], sequence.uniform(first + i)) << "first=" << first << " count=" << count << " i=" << i;
+      }
+    }
+  }
+}
+
 TEST(RandomSequence, RefusesASeedOfMoreThan32Bits) {
   EXPECT_THROW(RandomSequence(1ULL << 32, RandomStream::kInit, 0, 0, 0), ConfigError);
   EXPECT_NO_THROW(RandomSequence(0xFFFFFFFFULL, RandomStream::kInit, 0, 0, 0));
