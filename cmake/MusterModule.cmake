@@ -1,3 +1,22 @@
+# Drops listed sources that are not there yet, with a warning.
+macro(muster_present)
+  foreach(_list ${ARGN})
+    set(_kept "")
+    foreach(_file IN LISTS ${_list})
+      if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${_file} OR IS_ABSOLUTE ${_file})
+        list(APPEND _kept ${_file})
+      else()
+        message(WARNING "not there yet: ${CMAKE_CURRENT_SOURCE_DIR}/${_file}")
+      endif()
+    endforeach()
+    set(${_list} ${_kept})
+  endforeach()
+  if(NOT ${ARGV0})
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp "")
+    list(APPEND ${ARGV0} ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
+  endif()
+endmacro()
+
 # muster_module(NAME optim SOURCES adamw.cpp schedule.cpp LINKS core ops [TORCH] [EXTERNAL fmt::fmt ...] [CUDA kernel.cu launch.cpp] [CPU stand_in.cpp])
 #   makes the static library muster_<name>. LINKS repeats the arrows of src/README.md; EXTERNAL names third-party targets.
 #   CUDA sources are an object target of their own, compiled wherever nvcc is there, and linked instead of the CPU stand-ins
@@ -5,6 +24,7 @@
 function(muster_module)
   cmake_parse_arguments(M "TORCH" "NAME" "SOURCES;LINKS;EXTERNAL;CUDA;CPU" ${ARGN})
   set(target muster_${M_NAME})
+  muster_present(M_SOURCES M_CUDA M_CPU) # while modules are written side by side
   add_library(${target} STATIC ${M_SOURCES})
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   list(TRANSFORM M_LINKS PREPEND muster_)
@@ -35,6 +55,7 @@ endfunction()
 function(muster_test)
   cmake_parse_arguments(T "" "MODULE;TIMEOUT;SUFFIX" "SOURCES;LABELS;LINKS" ${ARGN})
   set(target test_${T_MODULE})
+  muster_present(T_SOURCES)
   if(T_SUFFIX)
     string(APPEND target _${T_SUFFIX})
   endif()
