@@ -1,0 +1,22 @@
+// Masks as they are stored: the raw label map, row by row, as one zlib stream (RFC 1950). Python's zlib.decompress reads it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "image/codec.hpp"
+#include "image/image.hpp"
+
+namespace muster::data {
+
+// `labels`: dense index, kVoidLabel (65535) = void. dtype 1 stores u8 with void 255, dtype 2 u16 little-endian with void 65535.
+// InvariantError for a label that the dtype cannot hold. Level 9 of libdeflate. Any thread.
+std::vector<std::byte> encode_mask(const image::LabelMap& labels, int dtype);
+
+// The inverse. DataError naming `where` for damaged bytes, another length than height * width, or an unknown codec.
+image::LabelMap decode_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width, std::string_view where);
+
+}  // namespace muster::data
