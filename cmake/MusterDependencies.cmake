@@ -63,7 +63,7 @@ endif()
 message(STATUS "CUDA: ${MUSTER_CUDA_STATE}")
 
 if(MUSTER_PCH)
-  file(WRITE ${PROJECT_BINARY_DIR}/torch_pch.cpp "// holds the precompiled LibTorch headers that torch modules reuse\n")
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/torch_pch.cpp CONTENT "// holds the precompiled LibTorch headers that torch modules reuse\n")
   add_library(muster_torch_pch STATIC ${PROJECT_BINARY_DIR}/torch_pch.cpp)
   target_link_libraries(muster_torch_pch PRIVATE LibTorch::cpu fmt::fmt spdlog::spdlog muster_flags)  # the same definitions as its users
   target_precompile_headers(muster_torch_pch PRIVATE <ATen/ATen.h> <fmt/format.h> <string> <vector>)

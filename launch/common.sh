@@ -33,5 +33,5 @@ build_jobs() {
   echo $((cores < memory_gb ? cores : memory_gb))
 }
 
-# The LibTorch that setup.sh chose; the preset's own default without one.
+# The LibTorch named by MUSTER_TORCH_DIR when setup.sh ran, else the downloaded one.
 torch_root() { cat "$DEPS/torch_root" 2>/dev/null || echo "$DEPS/site-packages/torch"; }

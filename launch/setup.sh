@@ -90,7 +90,7 @@ use_given_torch() {
   for header in "$MUSTER_TORCH_DIR"/include/ATen/ATen.h "$MUSTER_TORCH_DIR"/lib/python3*/site-packages/torch/include/ATen/ATen.h; do
     if [ -f "$header" ]; then
       (cd "$MUSTER_TORCH_DIR" && pwd) >"$DEPS/torch_root"
-      say "LibTorch: $MUSTER_TORCH_DIR (MUSTER_TORCH_DIR)"
+      say "LibTorch: $MUSTER_TORCH_DIR (kept in .deps/torch_root; remove that file to go back to a downloaded one)"
       return
     fi
   done
@@ -105,7 +105,6 @@ get_torch() {
     has_nvcc || wheels="$wheels $NVCC_WHEELS"
   fi
   stamp="$(echo $wheels) $kind"
-  echo "$DEPS/site-packages/torch" >"$DEPS/torch_root"
   [ "$stamp" = "$(cat "$DEPS/.stamp" 2>/dev/null)" ] && return
   local size="0.55 GB" room="1.7 GB"
   [ $kind = cuda ] && size="2.6 GB" room="7 GB"
@@ -128,7 +127,11 @@ if [ -n "$missing" ]; then
   say "missing packages: $missing"
   stage packages "as root, run: apt-get update && apt-get install -y --no-install-recommends $missing" install_packages $missing
 fi
-if [ -n "${MUSTER_TORCH_DIR:-}" ]; then use_given_torch; else get_torch; fi
+if [ -n "${MUSTER_TORCH_DIR:-}" ]; then
+  use_given_torch
+elif [ ! -f "$DEPS/torch_root" ]; then
+  get_torch
+fi
 if [ $TESTS = 1 ] && ! cmp -s "$ROOT/tests/requirements.txt" "$DEPS/.stamp-tests"; then
   stage test-venv "check the network and the pip settings (pip config list)" install_test_venv
   cp "$ROOT/tests/requirements.txt" "$DEPS/.stamp-tests"
