@@ -35,6 +35,7 @@ class Value {
   Value(std::string_view value) : data_(std::string(value)) {}
   Value(std::string value) : data_(std::move(value)) {}
   Value(List value) : data_(std::move(value)) {}
+  explicit Value(Map value);
   static Value map() { return Value(Map{}); }
   static Value map(std::initializer_list<Member> members);
   static Value list() { return Value(List{}); }
@@ -75,8 +76,6 @@ class Value {
   bool operator==(const Value& other) const;
 
  private:
-  explicit Value(Map value);
-
   std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map> data_;
   std::string where_;
 };
