@@ -117,7 +117,7 @@ TEST(Recipe, WhatIsPrintedReadsBackAsTheSame) {
 
 TEST(Recipe, HelpHasALineForEveryKey) {
   const std::string help = help_text(fields_of<OuterOptions>());
-  EXPECT_THAT(help, HasSubstr("model_args.lr=0.0001"));
+  EXPECT_THAT(help, HasSubstr("model_args.lr=1e-04"));
   EXPECT_THAT(help, HasSubstr("optimizer updates (of at least 1)"));
 }
 
