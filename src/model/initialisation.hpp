@@ -1,0 +1,25 @@
+// Random weights: a function of seed and parameter name only, so equal on every rank and for every sharding.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <ATen/core/Tensor.h>
+
+#include "model/block.hpp"
+#include "model/parameters.hpp"
+
+namespace muster::model {
+
+// PyTorch's default for Linear and convolutions, weight and bias alike: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+Init default_init(std::int64_t fan_in);
+
+// Fills `tensor` (contiguous, on the CPU, float or double), element i from value i of the parameter's sequence.
+// Values are computed in double, then cast.
+void fill(at::Tensor& tensor, const Init& init, std::uint64_t seed, std::string_view parameter_name);
+
+// Every parameter of the units, by its declaration.
+void initialise(ParameterStore& parameters, std::span<const UnitSpec> units, std::uint64_t seed);
+
+}  // namespace muster::model

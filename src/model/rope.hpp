@@ -1,0 +1,34 @@
+// DINOv3's rotary position encoding: tables, the rescale drawn in training, and the rotation of queries and keys.
+//
+// Patch (y, x) of a grid has coordinates 2 (i + 0.5) / G - 1 per axis, each axis divided by its own length. With
+// n = dh / 4 periods 100^(i/n), the angles 2 pi coordinate / period are n for y followed by n for x; lane j and lane
+// j + dh/2 of a head are the two coordinates that angle j turns. Source: facebookresearch/dinov3,
+// rope_position_encoding.py; Su et al. 2021, RoFormer, arXiv:2104.09864, section 3.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/TensorOptions.h>
+
+#include "model/block.hpp"
+
+namespace muster::model {
+
+// [head_dim / 4], computed in double, then cast.
+at::Tensor rope_periods(int head_dim, const at::TensorOptions& options);
+
+struct RopeTable {
+  at::Tensor cos, sin;  // [P, dh/2], element type and device of the periods
+};
+
+RopeTable rope_table(const at::Tensor& periods, std::int64_t grid_height, std::int64_t grid_width, double scale = 1);
+
+// exp(u), u uniform in [-ln r, ln r): equal for all images, ranks and micro-steps of a step (CONTRACTS 6).
+double draw_rope_scale(const PassKey& key, std::int64_t site, double r);
+
+// Turns q and k of the last P tokens. qkv [B, N, 3, h, dh] of a floating type, cos and sin [P, dh/2]; v and the first N - P
+// tokens pass through. qkv may be overwritten: use only the result. The rotation is computed in the table's type.
+at::Tensor rotate_queries_and_keys(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin);
+
+}  // namespace muster::model
