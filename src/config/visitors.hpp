@@ -36,7 +36,10 @@ class ReadVisitor : public GroupVisitor<ReadVisitor> {
 
   template <class T>
   void field(std::string_view name, T& member, const Range& range, std::string_view) {
-    if (const io::Value* value = find(key(name))) {
+    const io::Value* value = find(key(name));
+    // The reference documents write "auto" for a value that the program chooses: our default.
+    const bool automatic = value != nullptr && !std::same_as<T, std::string> && value->is_string() && value->as_string() == "auto";
+    if (value != nullptr && !automatic) {
       read_field(key(name), *value, range, member);
     }
   }

@@ -74,6 +74,11 @@ TEST(Recipe, TakesValuesOfEveryType) {
   EXPECT_EQ(read({"model_args.decay=0.5", "model_args.decay=null"}).inner.decay, std::nullopt);
 }
 
+TEST(Recipe, AutoMeansTheDefault) {
+  EXPECT_EQ(read({"steps=auto"}).steps, OuterOptions().steps);
+  EXPECT_EQ(read({"precision=auto"}).precision, "auto");  // text is taken as it is
+}
+
 TEST(Recipe, NamesTheNearestKeyForAnUnknownOne) {
   EXPECT_THAT(message({"setps=3"}), HasSubstr("unknown key 'setps', did you mean 'steps'?"));
   EXPECT_THAT(message({"model_args.lrr=3"}), HasSubstr("did you mean 'model_args.lr'?"));
