@@ -2,6 +2,11 @@
 find_package(Threads REQUIRED)
 find_package(LibTorch REQUIRED)
 find_package(fmt REQUIRED)
+# LibTorch's wheel brings the headers of another fmt, without its library: the one that we link stands first for all our code.
+find_path(fmt_INCLUDE_DIR fmt/format.h REQUIRED)
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include_first)
+file(CREATE_LINK ${fmt_INCLUDE_DIR}/fmt ${PROJECT_BINARY_DIR}/include_first/fmt SYMBOLIC)
+include_directories(BEFORE SYSTEM ${PROJECT_BINARY_DIR}/include_first)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
