@@ -1,0 +1,64 @@
+#include "image/resize.hpp"
+
+#include <string>
+
+#include <fmt/format.h>
+
+#include "core/error.hpp"
+#include "image/fixture.hpp"
+
+namespace muster::image {
+namespace {
+
+using Size = std::pair<int, int>;
+
+TEST(Resize, EqualsPillowBitForBit) {
+  const Image source = rgb_fixture("source.png");
+  for (const auto& [filter, name] : {std::pair(Filter::kBilinear, "bilinear"), std::pair(Filter::kBicubic, "bicubic")}) {
+    for (const auto& [height, width] : {Size{47, 61}, {24, 31}, {80, 100}, {47, 20}, {13, 61}, {1, 1}, {7, 90}}) {
+      EXPECT_EQ(resize(source, {.height = height, .width = width, .filter = filter}),
+                rgb_fixture(fmt::format("{}_{}x{}.png", name, height, width)))
+          << name << " " << height << " x " << width;
+    }
+    EXPECT_EQ(resize(source, {.height = 29, .width = 33, .filter = filter, .box = Box{3.25F, 1.5F, 50.7F, 44.125F}}),
+              rgb_fixture(fmt::format("{}_box_29x33.png", name)));
+  }
+}
+
+TEST(Resize, GivesForAWindowWhatTheWholeHoldsThere) {
+  const Image source = rgb_fixture("source.png");
+  for (const auto& [height, width] : {Size{47, 61}, {24, 31}, {80, 100}, {47, 20}, {13, 61}}) {
+    const Image whole = resize_bilinear(source, height, width);
+    const Window window = {.top = height / 3, .left = width / 4, .height = height / 2, .width = width / 3};
+    const Image part = resize(source, {.height = height, .width = width, .window = window});
+    ASSERT_EQ(part.height, window.height);
+    ASSERT_EQ(part.width, window.width);
+    for (int y = 0; y < part.height; ++y) {
+      const std::uint8_t* expected = whole.row(window.top + y) + window.left * 3;
+      EXPECT_TRUE(std::equal(part.row(y), part.row(y) + part.row_bytes(), expected)) << height << " x " << width << " row " << y;
+    }
+  }
+}
+
+TEST(ResizeNearest, EqualsPillowAlsoWhereCentresFallOnBorders) {
+  const LabelMap source = decode_labels(fixture("labels.png"), "labels.png");
+  for (const auto& [height, width] : {Size{54, 75}, {18, 25}, {12, 40}, {60, 30}, {7, 99}, {36, 50}}) {
+    const LabelMap whole = resize_nearest(source, height, width);
+    EXPECT_EQ(whole, decode_labels(fixture(fmt::format("nearest_{}x{}.png", height, width)), "expected")) << height << " x " << width;
+    const LabelMap part = resize_nearest(source, height, width, Window{.top = 2, .left = 5, .height = 4, .width = 20});
+    for (int y = 0; y < 4; ++y) {
+      EXPECT_TRUE(std::equal(part.row(y), part.row(y) + 20, whole.row(y + 2) + 5));
+    }
+  }
+}
+
+TEST(Resize, RefusesABoxOrAWindowOutside) {
+  const Image source(10, 10);
+  EXPECT_THROW((void)resize_bilinear(source, 5, 5, Box{0, 0, 11, 5}), InvariantError);
+  EXPECT_THROW((void)resize_bilinear(source, 0, 5), InvariantError);
+  EXPECT_THROW((void)resize(source, {.height = 5, .width = 5, .window = Window{0, 3, 5, 3}}), InvariantError);
+  EXPECT_THROW((void)resize_nearest(LabelMap(4, 4), 2, 2, Window{1, 0, 2, 2}), InvariantError);
+}
+
+}  // namespace
+}  // namespace muster::image
