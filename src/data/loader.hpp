@@ -27,6 +27,8 @@ struct BatchPlan {
   int micro_batches = 1;
   int rank = 0;
   int world = 1;
+  int height = 0;  // of the samples that the transform returns
+  int width = 0;
   std::uint64_t position = 0;  // where to start: 0, or what a checkpoint recorded
 };
 

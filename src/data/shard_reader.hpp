@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,13 +40,17 @@ class ShardReader {
   // Safe from any thread. DataError "train-00017.h5: sample 42 (a/b.jpg): ..." after three tries when the bytes cannot be
   // read or their checksum differs.
   EncodedSample read(std::uint32_t id) const;
+  // "train-00017.h5: sample 42 (a/b.jpg)", 42 counted within the shard: what errors call a sample.
+  std::string place(std::uint32_t id) const;
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-// Pixels, upright: the EXIF orientation that the index asks for is applied. Any thread. DataError naming the sample.
+// Pixels, upright: the EXIF orientation that the index asks for is applied. Any thread. DataError naming `where`,
+// which is "sample ID (KEY)" unless given.
+Sample decode(const EncodedSample& encoded, std::string_view where);
 Sample decode(const EncodedSample& encoded);
 
 }  // namespace muster::data

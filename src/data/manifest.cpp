@@ -1,0 +1,264 @@
+#include "data/manifest.hpp"
+
+#include "core/atomic_file.hpp"
+#include "core/error.hpp"
+#include "data/shard_format.hpp"
+#include "io/value.hpp"
+
+namespace muster::data {
+
+using io::Value;
+
+namespace {
+
+// --- writing ------------------------------------------------------------------------------------------------------------
+
+template <class T>
+Value list_of(const std::vector<T>& values) {
+  Value list = Value::list();
+  for (const T& value : values) {
+    list.push_back(value);
+  }
+  return list;
+}
+
+Value value_of(const ClassList& classes) {
+  Value list = Value::list();
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const auto& [red, green, blue] = classes.colors[i];
+    list.push_back(Value::map({{"id", classes.ids[i]},
+                               {"name", classes.names[i]},
+                               {"color", Value(Value::List{int{red}, int{green}, int{blue}})},
+                               {"isthing", int{classes.isthing[i]}}}));
+  }
+  return Value::map(
+      {{"count", static_cast<std::uint64_t>(classes.size())}, {"names_crc32", classes.names_crc32()}, {"list", std::move(list)}});
+}
+
+Value value_of(const ManifestShard& shard) {
+  return Value::map({{"file", shard.file},
+                     {"uuid", shard.uuid},
+                     {"bytes", shard.bytes},
+                     {"num_samples", shard.num_samples},
+                     {"first_index", shard.first_index},
+                     {"payload_address", shard.payload_address},
+                     {"payload_bytes", shard.payload_bytes},
+                     {"xxh3_128", shard.xxh3_128}});
+}
+
+Value value_of(const SplitStatistics& statistics) {
+  Value sizes = Value::map();
+  for (const auto& [side, images] : statistics.size_histogram) {
+    sizes.set(std::to_string(side), images);
+  }
+  return Value::map({{"mean", list_of(statistics.mean)},
+                     {"std", list_of(statistics.std)},
+                     {"pixels", statistics.pixels},
+                     {"size_histogram", std::move(sizes)},
+                     {"class_pixels", list_of(statistics.class_pixels)},
+                     {"class_images", list_of(statistics.class_images)}});
+}
+
+Value value_of(const ManifestSplit& split) {
+  Value shards = Value::list();
+  for (const ManifestShard& shard : split.shards) {
+    shards.push_back(value_of(shard));
+  }
+  return Value::map({{"num_samples", split.num_samples},
+                     {"order", Value::map({{"kind", split.order.kind}, {"seed", split.order.seed}})},
+                     {"plan_hash", split.plan_hash},
+                     {"fingerprint", split.fingerprint},
+                     {"index", Value::map({{"file", split.index.file}, {"bytes", split.index.bytes}, {"xxh3_128", split.index.xxh3_128}})},
+                     {"shards", std::move(shards)},
+                     {"stats", value_of(split.statistics)},
+                     {"source", Value::map({{"files", split.source_files}, {"listing_digest", split.listing_digest}})}});
+}
+
+// --- reading ------------------------------------------------------------------------------------------------------------
+
+std::uint32_t as_u32(const Value& value) {
+  const std::uint64_t number = value.as_uint();
+  if (number > 0xffffffffU) {
+    throw DataError("{}: {} does not fit 32 bits", value.where(), number);
+  }
+  return static_cast<std::uint32_t>(number);
+}
+
+std::vector<double> doubles_of(const Value& value) {
+  std::vector<double> list;
+  for (const Value& item : value.as_list()) {
+    list.push_back(item.as_double());
+  }
+  return list;
+}
+
+std::vector<std::uint64_t> counts_of(const Value& value) {
+  std::vector<std::uint64_t> list;
+  for (const Value& item : value.as_list()) {
+    list.push_back(item.as_uint());
+  }
+  return list;
+}
+
+// A file beside the manifest: a name without folders.
+std::string file_name_of(const Value& value) {
+  const std::string& name = value.as_string();
+  if (name.empty() || name.find('/') != std::string::npos) {
+    throw DataError("{}: \"{}\" is no file name in the folder of the manifest", value.where(), name);
+  }
+  return name;
+}
+
+ClassList classes_of(const Value& value) {
+  std::vector<std::pair<std::int32_t, std::string>> pairs;
+  for (const Value& entry : value.at("list").as_list()) {
+    pairs.emplace_back(static_cast<std::int32_t>(entry.at("id").as_int()), entry.at("name").as_string());
+  }
+  ClassList classes = make_class_list(pairs);
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const Value& entry = value.at("list").as_list()[i];
+    const Value::List& color = entry.at("color").as_list();
+    if (classes.ids[i] != pairs[i].first || color.size() != 3) {
+      throw DataError("{}: class {} is out of order or has no colour of three values", value.where(), pairs[i].first);
+    }
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+      classes.colors[i][channel] = static_cast<std::uint8_t>(color[channel].as_uint());
+    }
+    classes.isthing[i] = entry.at("isthing").as_uint() != 0;
+  }
+  if (value.at("count").as_uint() != classes.size() || value.at("names_crc32").as_string() != classes.names_crc32()) {
+    throw DataError("{}: {} classes with checksum {}, but count and names_crc32 say {} and {}", value.where(), classes.size(),
+                    classes.names_crc32(), value.at("count").as_uint(), value.at("names_crc32").as_string());
+  }
+  return classes;
+}
+
+ManifestShard shard_of(const Value& value) {
+  return {.file = file_name_of(value.at("file")),
+          .uuid = to_hex(uuid_from_hex(value.at("uuid").as_string(), value.where())),
+          .bytes = value.at("bytes").as_uint(),
+          .num_samples = as_u32(value.at("num_samples")),
+          .first_index = as_u32(value.at("first_index")),
+          .payload_address = value.at("payload_address").as_uint(),
+          .payload_bytes = value.at("payload_bytes").as_uint(),
+          .xxh3_128 = value.at("xxh3_128").as_string()};
+}
+
+SplitStatistics statistics_of(const Value& value) {
+  SplitStatistics statistics{.mean = doubles_of(value.at("mean")),
+                             .std = doubles_of(value.at("std")),
+                             .pixels = value.at("pixels").as_uint(),
+                             .size_histogram = {},
+                             .class_pixels = counts_of(value.at("class_pixels")),
+                             .class_images = counts_of(value.at("class_images"))};
+  for (const auto& [side, images] : value.at("size_histogram").as_map()) {
+    statistics.size_histogram[static_cast<std::uint32_t>(std::stoul(side))] = images.as_uint();
+  }
+  return statistics;
+}
+
+ManifestSplit split_of(const Value& value) {
+  const Value& index = value.at("index");
+  const Value& source = value.at("source");
+  ManifestSplit split{
+      .num_samples = as_u32(value.at("num_samples")),
+      .order = {.kind = value.at("order").at("kind").as_string(), .seed = value.at("order").at("seed").as_uint()},
+      .plan_hash = value.at("plan_hash").as_string(),
+      .fingerprint = value.at("fingerprint").as_string(),
+      .index = {.file = file_name_of(index.at("file")), .bytes = index.at("bytes").as_uint(), .xxh3_128 = index.at("xxh3_128").as_string()},
+      .shards = {},
+      .statistics = statistics_of(value.at("stats")),
+      .source_files = source.at("files").as_uint(),
+      .listing_digest = source.at("listing_digest").as_string()};
+  std::uint64_t next = 0;
+  for (const Value& entry : value.at("shards").as_list()) {
+    split.shards.push_back(shard_of(entry));
+    if (split.shards.back().first_index != next) {
+      throw DataError("{}: {} starts at sample {}, wanted {}", entry.where(), split.shards.back().file, split.shards.back().first_index,
+                      next);
+    }
+    next += split.shards.back().num_samples;
+  }
+  if (next != split.num_samples) {
+    throw DataError("{}: num_samples={}, but the shards hold {}", value.where(), split.num_samples, next);
+  }
+  return split;
+}
+
+Manifest manifest_of(const Value& value, const std::string& where) {
+  const Value::List& version = value.at("format_version").as_list();
+  if (version.size() != 2) {
+    throw DataError("{}: format_version is no [major, minor]", where);
+  }
+  check_format(value.at("format").as_string(), {as_u32(version[0]), as_u32(version[1])}, kDatasetFormat, where);
+  Manifest manifest{.task = value.at("task").as_string(),
+                    .producer = {},
+                    .orientation_policy = value.at("orientation_policy").as_string(),
+                    .classes = classes_of(value.at("classes")),
+                    .splits = {},
+                    .base = std::nullopt,
+                    .generation = as_u32(value.at("generation")),
+                    .parent_fingerprint = value.at("parent_fingerprint").as_string()};
+  for (const auto& [library, text] : value.at("producer").as_map()) {
+    manifest.producer[library] = text.as_string();
+  }
+  for (const auto& [name, split] : value.at("splits").as_map()) {
+    manifest.splits[name] = split_of(split);
+  }
+  if (const Value* base = value.find("base"); base != nullptr) {
+    manifest.base = ManifestBase{.path = base->at("path").as_string(), .fingerprint = base->at("fingerprint").as_string()};
+  }
+  if (value.at("ignore_index").as_int() != manifest.ignore_index()) {
+    throw DataError("{}: ignore_index={}, but {} classes are stored with {}", where, value.at("ignore_index").as_int(),
+                    manifest.classes.size(), manifest.ignore_index());
+  }
+  return manifest;
+}
+
+}  // namespace
+
+std::string manifest_json(const Manifest& manifest) {
+  Value producer = Value::map();
+  for (const auto& [library, version] : manifest.producer) {
+    producer.set(library, version);
+  }
+  Value splits = Value::map();
+  for (const auto& [name, split] : manifest.splits) {
+    splits.set(name, value_of(split));
+  }
+  Value value = Value::map({{"format", kDatasetFormat},
+                            {"format_version", Value(Value::List{kFormatVersion[0], kFormatVersion[1]})},
+                            {"producer", std::move(producer)},
+                            {"task", manifest.task},
+                            {"orientation_policy", manifest.orientation_policy},
+                            {"ignore_index", manifest.ignore_index()},
+                            {"classes", value_of(manifest.classes)},
+                            {"splits", std::move(splits)},
+                            {"generation", manifest.generation},
+                            {"parent_fingerprint", manifest.parent_fingerprint}});
+  if (manifest.base) {
+    value.set("base", Value::map({{"path", manifest.base->path}, {"fingerprint", manifest.base->fingerprint}}));
+  }
+  return io::to_json(value) + "\n";
+}
+
+Manifest read_manifest(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kManifestFile;
+  if (!std::filesystem::is_regular_file(path)) {
+    const char* what = std::filesystem::is_directory(folder) ? "has no manifest.json, so it is no finished data set" : "is no folder";
+    throw DataError("{} {}; name the output folder of a `muster pack` that has ended", folder.string(), what);
+  }
+  try {
+    return manifest_of(io::parse_json(read_file(path), path.string()), path.string());
+  } catch (const DataError&) {
+    throw;
+  } catch (const std::exception& error) {  // malformed JSON, a missing key, a wrong type: here the data is at fault, not a recipe
+    throw DataError("{}: {}; the manifest is damaged, pack again", path.string(), error.what());
+  }
+}
+
+void write_manifest(const std::filesystem::path& folder, const Manifest& manifest) {
+  write_file_atomically(folder / kManifestFile, manifest_json(manifest));
+}
+
+}  // namespace muster::data

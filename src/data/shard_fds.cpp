@@ -1,0 +1,86 @@
+#include "data/shard_fds.hpp"
+
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/error.hpp"
+#include "data/shard_file.hpp"
+#include "data/shard_format.hpp"
+
+namespace muster::data {
+
+bool read_fully(int fd, std::uint64_t offset, std::span<std::byte> bytes) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t got = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      errno = got == 0 ? 0 : errno;
+      return false;
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return true;
+}
+
+namespace {
+
+bool header_at(int fd, std::uint64_t address, const PayloadHeader& expected) noexcept {
+  std::array<std::byte, kPayloadHeaderBytes> bytes{};
+  return read_fully(fd, address, bytes) && header_matches(bytes, expected);
+}
+
+OpenShard open_shard(const std::filesystem::path& path, const ManifestShard& shard) {
+  OpenShard open{.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), .payload_address = shard.payload_address};
+  if (!open.fd) {
+    throw DataError("cannot open shard {}: {}; copy it there, or pack again", path.string(), errno_text(errno));
+  }
+  const PayloadHeader expected{.uuid = uuid_from_hex(shard.uuid, path.string()), .payload_bytes = shard.payload_bytes};
+  if (!header_at(open.fd.get(), open.payload_address, expected)) {
+    const io::H5ByteBlock payload = find_payload(path);
+    open.payload_address = payload.address;
+    if (payload.bytes != shard.payload_bytes || !header_at(open.fd.get(), payload.address, expected)) {
+      throw DataError(
+          "shard {}: the header of its payload is not that of shard {} with {} bytes, which the manifest wants; repack this shard",
+          path.string(), shard.uuid, shard.payload_bytes);
+    }
+  }
+  struct stat status {};
+  if (::fstat(open.fd.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) < open.payload_address + shard.payload_bytes) {
+    throw DataError("shard {} has {} bytes, but its payload ends at {}; it is truncated: copy it again", path.string(), status.st_size,
+                    open.payload_address + shard.payload_bytes);
+  }
+  return open;
+}
+
+}  // namespace
+
+ShardFds::ShardFds(std::filesystem::path folder, std::vector<ManifestShard> shards, std::size_t limit)
+    : folder_(std::move(folder)), shards_(std::move(shards)), limit_(limit) {
+  check(limit_ > 0, "ShardFds: no open shard allowed");
+}
+
+std::shared_ptr<const OpenShard> ShardFds::get(std::uint32_t shard) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = open_.find(shard); found != open_.end()) {
+    recent_.splice(recent_.begin(), recent_, found->second.place);
+    return found->second.shard;
+  }
+  const ManifestShard& wanted = shards_.at(shard);
+  auto opened = std::make_shared<const OpenShard>(open_shard(folder_ / wanted.file, wanted));
+  if (open_.size() >= limit_) {
+    open_.erase(recent_.back());
+    recent_.pop_back();
+  }
+  recent_.push_front(shard);
+  open_.emplace(shard, Entry{.shard = opened, .place = recent_.begin()});
+  return opened;
+}
+
+}  // namespace muster::data

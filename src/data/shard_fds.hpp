@@ -1,0 +1,50 @@
+// Open shards, by number: found again without opening them twice, and never more than a limit at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "core/atomic_file.hpp"
+#include "data/manifest.hpp"
+
+namespace muster::data {
+
+// A shard whose header has been seen to be that of the manifest.
+struct OpenShard {
+  UniqueFd fd;
+  std::uint64_t payload_address = 0;
+};
+
+// Fills `bytes` from `offset` of the file, through short reads and signals. False with errno, or with errno = 0 at the end of the file.
+bool read_fully(int fd, std::uint64_t offset, std::span<std::byte> bytes) noexcept;
+
+// Safe from any thread. A shard that falls out of the cache is closed when its last reader lets go of it.
+class ShardFds {
+ public:
+  ShardFds(std::filesystem::path folder, std::vector<ManifestShard> shards, std::size_t limit = 512);
+
+  // Opens at first use. Where the recorded address does not lead to the shard's header (h5repack moves it), HDF5 is asked
+  // for the payload's place. DataError naming the file when it is missing, truncated, or another shard.
+  std::shared_ptr<const OpenShard> get(std::uint32_t shard);
+
+ private:
+  std::filesystem::path folder_;
+  std::vector<ManifestShard> shards_;
+  std::size_t limit_;
+  std::mutex mutex_;
+  std::list<std::uint32_t> recent_;  // newest first
+  struct Entry {
+    std::shared_ptr<const OpenShard> shard;
+    std::list<std::uint32_t>::iterator place;
+  };
+  std::unordered_map<std::uint32_t, Entry> open_;
+};
+
+}  // namespace muster::data

@@ -1,0 +1,195 @@
+#include "data/shard_file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <mutex>
+#include <span>
+#include <type_traits>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/atomic_file.hpp"
+#include "core/error.hpp"
+#include "core/hash.hpp"
+
+namespace muster::data {
+
+namespace {
+
+using image::Codec;
+
+constexpr std::array kCodecNames = {io::H5EnumName{"none", static_cast<std::uint8_t>(Codec::kNone)},
+                                    io::H5EnumName{"jpeg", static_cast<std::uint8_t>(Codec::kJpeg)},
+                                    io::H5EnumName{"png", static_cast<std::uint8_t>(Codec::kPng)},
+                                    io::H5EnumName{"zlib_raw", static_cast<std::uint8_t>(Codec::kZlibRaw)},
+                                    io::H5EnumName{"zstd_raw", static_cast<std::uint8_t>(Codec::kZstdRaw)},
+                                    io::H5EnumName{"webp", static_cast<std::uint8_t>(Codec::kWebp)}};
+
+std::mutex& hdf5_lock() {
+  static std::mutex lock;
+  return lock;
+}
+
+template <class T>
+void write_any_column(hid_t group, const char* name, const std::vector<T>& values) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    io::write_string_column(group, name, values);
+  } else if constexpr (std::is_same_v<T, Codec>) {
+    io::write_enum_column(group, name, {reinterpret_cast<const std::uint8_t*>(values.data()), values.size()}, kCodecNames);
+  } else {
+    io::write_column<T>(group, name, values);
+  }
+}
+
+template <class T>
+void read_any_column(hid_t group, const char* name, std::vector<T>& values) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    values = io::read_string_column(group, name);
+  } else if constexpr (std::is_same_v<T, Codec>) {
+    const std::vector<std::uint8_t> numbers = io::read_column<std::uint8_t>(group, name);
+    values.resize(numbers.size());
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      values[i] = static_cast<Codec>(numbers[i]);
+    }
+  } else {
+    values = io::read_column<T>(group, name);
+  }
+}
+
+void write_columns(hid_t group, const IndexColumns& columns) {
+  visit_columns(columns, [group](const char* name, const auto& column, ColumnLength) { write_any_column(group, name, column); });
+}
+
+IndexColumns read_columns_of(hid_t file) {
+  const io::H5Group group = io::open_group(file, "index");
+  IndexColumns columns;
+  visit_columns(columns, [&group](const char* name, auto& column, ColumnLength) { read_any_column(group.get(), name, column); });
+  return columns;
+}
+
+void write_classes(hid_t file, const ClassList& classes) {
+  const io::H5Group group = io::create_group(file, "classes");
+  std::vector<std::uint8_t> colors;
+  for (const auto& color : classes.colors) {
+    colors.insert(colors.end(), color.begin(), color.end());
+  }
+  io::write_string_column(group.get(), "name", classes.names);
+  io::write_column<std::int32_t>(group.get(), "source_id", classes.ids);
+  io::write_table<std::uint8_t>(group.get(), "color", colors, 3);
+  io::write_column<std::uint8_t>(group.get(), "isthing", classes.isthing);
+}
+
+void write_head(hid_t file, std::string_view format, const ShardIdentity& identity) {
+  io::write_attribute(file, "format", format);
+  io::write_attribute(file, "format_version", kFormatVersion);
+  io::write_attribute(file, "task", identity.task);
+  io::write_attribute(file, "split", identity.split);
+  io::write_attribute(file, "plan_hash", identity.plan_hash);
+  io::write_attribute(file, "producer", identity.producer);
+  io::write_attribute(file, "orientation_policy", identity.orientation_policy);
+  io::write_attribute(file, "ignore_index", std::int32_t{identity.classes.stored_void()});
+}
+
+FileHead read_head(hid_t file, std::string_view format, const std::filesystem::path& path) {
+  check_format(io::read_string_attribute(file, "format"), io::read_u32x2_attribute(file, "format_version"), format, path.string());
+  const auto text = [file](const char* name) {
+    return io::has_attribute(file, name) ? io::read_string_attribute(file, name) : std::string();
+  };
+  return {.task = io::read_string_attribute(file, "task"),
+          .split = io::read_string_attribute(file, "split"),
+          .plan_hash = io::read_string_attribute(file, "plan_hash"),
+          .producer = text("producer"),
+          .orientation_policy = text("orientation_policy"),
+          .uuid = text("shard_uuid"),
+          .fingerprint = text("fingerprint")};
+}
+
+}  // namespace
+
+std::uint64_t create_shard_file(const std::filesystem::path& path, const ShardIdentity& identity, const IndexColumns& columns,
+                                std::uint64_t payload_bytes) {
+  const std::lock_guard turn(hdf5_lock());
+  io::H5File file = io::create_h5_file(path);
+  std::uint64_t address = 0;
+  {
+    write_head(file.get(), kShardFormat, identity);
+    io::write_attribute(file.get(), "shard_uuid", to_hex(shard_uuid(identity.plan_hash, identity.split, identity.number)));
+    address = io::create_byte_block(file.get(), "payload", payload_bytes);
+    io::write_attribute(file.get(), "payload_address", address);
+    write_columns(io::create_group(file.get(), "index").get(), columns);
+    write_classes(file.get(), identity.classes);
+  }
+  io::close_h5_file(file);
+  return address;
+}
+
+ShardFile read_shard_file(const std::filesystem::path& path) {
+  const std::lock_guard turn(hdf5_lock());
+  const io::H5File file = io::open_h5_file(path);
+  ShardFile shard{.head = read_head(file.get(), kShardFormat, path),
+                  .columns = read_columns_of(file.get()),
+                  .payload = io::find_byte_block(file.get(), "payload")};
+  check_columns(shard.columns, shard.payload.bytes, path.string());
+  return shard;
+}
+
+io::H5ByteBlock find_payload(const std::filesystem::path& path) {
+  const std::lock_guard turn(hdf5_lock());
+  const io::H5File file = io::open_h5_file(path);
+  return io::find_byte_block(file.get(), "payload");
+}
+
+void create_index_file(const std::filesystem::path& path, const ShardIdentity& identity, const IndexColumns& columns,
+                       const std::vector<std::uint32_t>& shard) {
+  const std::lock_guard turn(hdf5_lock());
+  io::H5File file = io::create_h5_file(path);
+  {
+    write_head(file.get(), kIndexFormat, identity);
+    io::write_attribute(file.get(), "fingerprint", fingerprint(columns));
+    const io::H5Group group = io::create_group(file.get(), "index");
+    write_columns(group.get(), columns);
+    io::write_column<std::uint32_t>(group.get(), "shard", shard);
+    write_classes(file.get(), identity.classes);
+  }
+  io::close_h5_file(file);
+}
+
+IndexFile read_index_file(const std::filesystem::path& path) {
+  const std::lock_guard turn(hdf5_lock());
+  const io::H5File file = io::open_h5_file(path);
+  IndexFile index{.head = read_head(file.get(), kIndexFormat, path), .columns = read_columns_of(file.get()), .shard = {}};
+  index.shard = io::read_column<std::uint32_t>(io::open_group(file.get(), "index").get(), "shard");
+  check_columns(index.columns, 0, path.string());
+  if (index.shard.size() != index.columns.size()) {
+    throw DataError("{}: /index/shard has {} entries for {} samples; repack", path.string(), index.shard.size(), index.columns.size());
+  }
+  return index;
+}
+
+FileDigest file_digest(const std::filesystem::path& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    throw DataError("cannot open {}: {}", path.string(), errno_text(errno));
+  }
+  Xxh3Stream hash;
+  FileDigest digest;
+  std::vector<std::byte> block(std::size_t{1} << 20);
+  while (true) {
+    const ssize_t got = ::read(fd.get(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      throw DataError("cannot read {}: {}", path.string(), errno_text(errno));
+    }
+    if (got == 0) {
+      digest.xxh3_128 = hash.hex();
+      return digest;
+    }
+    hash.update(block.data(), static_cast<std::size_t>(got));
+    digest.bytes += static_cast<std::uint64_t>(got);
+  }
+}
+
+}  // namespace muster::data
