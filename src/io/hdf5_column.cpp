@@ -67,7 +67,8 @@ std::vector<hsize_t> shape_of(const H5Dataset& dataset) {
 // Number of elements, refused where a damaged header claims more than the file can hold.
 std::size_t checked_count(const H5Dataset& dataset, std::span<const hsize_t> shape, std::size_t element_bytes) {
   hsize_t file_bytes = 0;
-  check_hdf5<DataError>(H5Fget_filesize(dataset.get(), &file_bytes), hdf5_place(dataset.get()));
+  const H5File file(check_hdf5<DataError>(H5Iget_file_id(dataset.get()), hdf5_place(dataset.get())));
+  check_hdf5<DataError>(H5Fget_filesize(file.get(), &file_bytes), hdf5_place(dataset.get()));
   hsize_t count = 1;
   for (const hsize_t length : shape) {
     if (length > 0 && count > file_bytes * kMaxInflation / element_bytes / length) {

@@ -67,11 +67,19 @@ std::uint64_t checked_bytes(const TensorInfo& tensor, std::uint64_t limit, const
   return bytes;
 }
 
+ScalarType parse_dtype(const TensorInfo& tensor, const std::string& name, const std::filesystem::path& path) {
+  try {
+    return scalar_from_name(name);
+  } catch (const DataError& error) {
+    throw DataError("{}: tensor '{}': {}", path.string(), tensor.name, error.what());
+  }
+}
+
 // `data_bytes` = what the file holds after the header. `offset` of the result still counts from there.
 TensorInfo parse_tensor(const Value::Member& member, std::uint64_t data_bytes, const std::filesystem::path& path) {
   TensorInfo tensor;
   tensor.name = member.key;
-  tensor.dtype = scalar_from_name(member.value.at("dtype").as_string());
+  tensor.dtype = parse_dtype(tensor, member.value.at("dtype").as_string(), path);
   for (const Value& length : member.value.at("shape").as_list()) {
     tensor.shape.push_back(static_cast<std::int64_t>(length.as_uint()));
   }
