@@ -1,0 +1,128 @@
+#include "model/vit.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/zeros.h>
+
+#include "core/error.hpp"
+#include "model/layers.hpp"
+#include "model/rope.hpp"
+
+namespace muster::model {
+namespace {
+
+constexpr Init kZero{Init::Kind::kConstant, 0};
+constexpr Init kOne{Init::Kind::kConstant, 1};
+// Published as a truncated normal with bounds -2 and 2: a hundred standard deviations, so nothing is cut.
+constexpr Init kSmallNormal{Init::Kind::kNormal, 0.02};
+
+// [B, Q, P] bool over the first Q rows and last P columns -> additive [B, 1, N, N], -inf where attention is forbidden
+at::Tensor additive_mask(const at::Tensor& mask, std::int64_t tokens, const at::TensorOptions& options) {
+  const std::int64_t patches = mask.size(2);
+  at::Tensor bias = at::zeros({mask.size(0), 1, tokens, tokens}, options);
+  bias.narrow(2, 0, mask.size(1))
+      .narrow(3, tokens - patches, patches)
+      .masked_fill_(mask.unsqueeze(1).logical_not(), -std::numeric_limits<double>::infinity());
+  return bias;
+}
+
+}  // namespace
+
+StemBlock::StemBlock(const BackboneRow& row, bool trainable) {
+  const std::int64_t dim = row.dim, patch = row.patch;
+  const Init patch_init{Init::Kind::kUniform, std::sqrt(1.0 / static_cast<double>(3 * patch * patch))};
+  unit_.name = "stem";
+  const auto tokens = [&](const char* name, std::vector<std::int64_t> shape, bool learns) -> ParameterInfo {
+    return {.name = std::string("backbone.") + name, .shape = std::move(shape), .trainable = learns, .vector = true};
+  };
+  cls_ = unit_.add(tokens("cls_token", {1, 1, dim}, trainable), kSmallNormal);
+  storage_ = unit_.add(tokens("storage_tokens", {1, row.storage_tokens, dim}, trainable), kSmallNormal);
+  unit_.add(tokens("mask_token", {1, dim}, false), kZero);  // of masked pretraining; kept for the files, used by no pass
+  weight_ = unit_.add({.name = "backbone.patch_embed.proj.weight", .shape = {dim, 3, patch, patch}, .trainable = trainable}, patch_init);
+  bias_ = unit_.add({.name = "backbone.patch_embed.proj.bias", .shape = {dim}, .trainable = trainable}, patch_init);
+}
+
+TensorList StemBlock::forward(const TensorList& params, const TensorList& inputs, const BlockContext&, const PassKey&) const {
+  const at::Tensor& images = inputs[0];
+  const at::Tensor& weight = params[weight_];
+  const std::int64_t batch = images.size(0), channels = images.size(1), dim = weight.size(0), patch = weight.size(2);
+  const std::int64_t rows = images.size(2) / patch, columns = images.size(3) / patch;
+  // A convolution whose stride is its kernel is one matrix product over unfolded patches.
+  const at::Tensor patches = images.narrow(2, 0, rows * patch)
+                                 .narrow(3, 0, columns * patch)
+                                 .reshape({batch, channels, rows, patch, columns, patch})
+                                 .permute({0, 2, 4, 1, 3, 5})
+                                 .reshape({batch, rows * columns, channels * patch * patch});
+  const at::Tensor embedded = linear(patches, weight.view({dim, -1}), params[bias_]);
+  return {at::cat({params[cls_].expand({batch, -1, -1}), params[storage_].expand({batch, -1, -1}), embedded.to(params[cls_].scalar_type())},
+                  1)};
+}
+
+TransformerBlock::TransformerBlock(const BackboneRow& row, int index, double layerscale_init, bool trainable) : row_(row) {
+  const std::int64_t dim = row.dim, hidden = row.hidden;
+  unit_.name = "blocks." + std::to_string(index);
+  const auto add = [&](const std::string& name, std::vector<std::int64_t> shape, Init init) {
+    return unit_.add({.name = "backbone." + unit_.name + "." + name, .shape = std::move(shape), .trainable = trainable}, init);
+  };
+  const auto add_linear = [&](const std::string& name, std::int64_t out, std::int64_t in) {
+    const std::size_t place = add(name + ".weight", {out, in}, kSmallNormal);
+    add(name + ".bias", {out}, kZero);
+    return place;
+  };
+  norm1_ = add("norm1.weight", {dim}, kOne);
+  add("norm1.bias", {dim}, kZero);
+  qkv_ = add("attn.qkv.weight", {3 * dim, dim}, kSmallNormal);
+  if (row.qkv_bias) {
+    qkv_bias_ = add("attn.qkv.bias", {3 * dim}, kZero);
+  }
+  proj_ = add_linear("attn.proj", dim, dim);
+  gamma1_ = add("ls1.gamma", {dim}, {Init::Kind::kConstant, layerscale_init});
+  norm2_ = add("norm2.weight", {dim}, kOne);
+  add("norm2.bias", {dim}, kZero);
+  if (row.feed_forward == FeedForward::kMlp) {
+    ffn_ = add_linear("mlp.fc1", hidden, dim);
+    add_linear("mlp.fc2", dim, hidden);
+  } else {
+    ffn_ = add_linear("mlp.w1", hidden, dim);
+    add_linear("mlp.w2", hidden, dim);
+    add_linear("mlp.w3", dim, hidden);
+  }
+  gamma2_ = add("ls2.gamma", {dim}, {Init::Kind::kConstant, layerscale_init});
+}
+
+TensorList TransformerBlock::forward(const TensorList& params, const TensorList& inputs, const BlockContext& context,
+                                     const PassKey&) const {
+  const auto normed = [&](const at::Tensor& x, std::size_t norm) { return layer_norm(x, params[norm], params[norm + 1], row_.norm_eps); };
+  at::Tensor x = inputs[0];
+  x = at::addcmul(x, attention(params, normed(x, norm1_), context).to(x.scalar_type()), params[gamma1_]);
+  x = at::addcmul(x, feed_forward(params, normed(x, norm2_)).to(x.scalar_type()), params[gamma2_]);
+  return {x};
+}
+
+at::Tensor TransformerBlock::attention(const TensorList& params, const at::Tensor& x, const BlockContext& context) const {
+  const std::int64_t batch = x.size(0), tokens = x.size(1), dim = row_.dim, heads = row_.heads;
+  const at::Tensor bias = row_.qkv_bias ? params[qkv_bias_] * context.buffers.at(0) : at::Tensor();
+  at::Tensor qkv = linear(x, params[qkv_], bias).view({batch, tokens, 3, heads, dim / heads});
+  qkv = rotate_queries_and_keys(qkv, context.rope_cos, context.rope_sin).permute({2, 0, 3, 1, 4});  // [3, B, h, N, dh]
+  std::optional<at::Tensor> mask;
+  if (context.attention_mask.defined()) {
+    mask = additive_mask(context.attention_mask, tokens, qkv.options());
+  }
+  const at::Tensor mixed = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], mask);
+  return linear(mixed.transpose(1, 2).reshape({batch, tokens, dim}), params[proj_], params[proj_ + 1]);
+}
+
+at::Tensor TransformerBlock::feed_forward(const TensorList& params, const at::Tensor& x) const {
+  const auto layer = [&](const at::Tensor& input, std::size_t i) { return linear(input, params[ffn_ + 2 * i], params[ffn_ + 2 * i + 1]); };
+  if (row_.feed_forward == FeedForward::kMlp) {
+    return layer(at::gelu(layer(x, 0)), 1);
+  }
+  return layer(at::silu(layer(x, 0)) * layer(x, 1), 2);  // gate, multiplier, down
+}
+
+}  // namespace muster::model
