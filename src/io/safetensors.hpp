@@ -31,6 +31,10 @@ struct TensorView {
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
+// What stands in front of the tensors' data: the length word and the padded JSON. For writers that stream the data themselves;
+// of each tensor's data only the count of bytes is looked at.
+std::string safetensors_header(std::span<const TensorView> tensors, const std::map<std::string, std::string>& metadata = {});
+
 struct TensorInfo {
   std::string name;
   ScalarType dtype = ScalarType::kF32;

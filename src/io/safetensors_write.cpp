@@ -18,7 +18,7 @@ Value shape_value(const std::vector<std::int64_t>& shape) {
   return list;
 }
 
-std::string header_text(std::span<const TensorView> tensors, const std::map<std::string, std::string>& metadata) {
+std::string json_header(std::span<const TensorView> tensors, const std::map<std::string, std::string>& metadata) {
   Value::Map header;
   if (!metadata.empty()) {
     Value texts = Value::map();
@@ -52,12 +52,16 @@ std::string header_text(std::span<const TensorView> tensors, const std::map<std:
 
 }  // namespace
 
+std::string safetensors_header(std::span<const TensorView> tensors, const std::map<std::string, std::string>& metadata) {
+  const std::string json = json_header(tensors, metadata);
+  const std::uint64_t length = json.size();  // little-endian, as the host
+  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + json;
+}
+
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const std::map<std::string, std::string>& metadata) {
-  const std::string header = header_text(tensors, metadata);
-  const std::uint64_t length = header.size();  // little-endian, as the host
+  const std::string header = safetensors_header(tensors, metadata);
   AtomicFile file(path);
-  file.write(&length, sizeof length);
   file.write(header);
   for (const TensorView& tensor : tensors) {
     file.write(tensor.data, tensor.bytes);
