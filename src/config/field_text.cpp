@@ -101,7 +101,7 @@ void read_field(std::string_view key, const io::Value& value, const Range&, Clas
   }
   out.clear();
   for (const io::Value::Member& member : value.as_map()) {
-    std::int64_t id = 0;
+    int id = 0;
     const char* end = member.key.data() + member.key.size();
     const auto parsed = std::from_chars(member.key.data(), end, id);
     if (parsed.ec != std::errc() || parsed.ptr != end || id < 0 || id > 65534) {

@@ -1,7 +1,7 @@
 // Options fields to and from values, with the messages that a user sees when a value is not what was wanted.
 //
 // Field types: bool, int, std::int64_t, double, std::string, std::vector<T>, std::optional<T>, and
-// std::map<std::int64_t, std::string> (class lists).
+// std::map<int, std::string> (class lists).
 #pragma once
 
 #include <concepts>
@@ -17,7 +17,7 @@
 
 namespace muster::config {
 
-using ClassNames = std::map<std::int64_t, std::string>;
+using ClassNames = std::map<int, std::string>;
 
 // "a whole number of at least 1", "one of cpu, cuda"
 std::string describe_range(std::string_view type, const Range& range);
