@@ -85,10 +85,11 @@ void read_field(std::string_view key, const io::Value& value, const Range& range
 
 void read_field(std::string_view key, const io::Value& value, const Range& range, std::string& out) {
   // An unquoted name that YAML reads as a number or null ("out=2024") is still a name.
-  if (value.is_list() || value.is_map() || value.is_null()) {
+  if (value.is_list() || value.is_map()) {
     refuse_value(key, value, describe_range("text", range));
   }
-  std::string text = value.is_string() ? value.as_string() : io::to_json(value, -1);
+  // null and `key=` are the empty text.
+  std::string text = value.is_string() ? value.as_string() : value.is_null() ? "" : io::to_json(value, -1);
   if (!range.choices.empty() && std::find(range.choices.begin(), range.choices.end(), text) == range.choices.end()) {
     refuse_value(key, value, describe_range("text", range));
   }
