@@ -1,0 +1,96 @@
+#include "train/train_loop.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "core/error.hpp"
+
+namespace muster::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+report::Record step_record(const StepResult& result, const LoopParts& parts, double seconds) {
+  report::Record record{.step = parts.state.progress.step, .epoch = parts.loader.epoch(), .values = {{"loss", result.loss}}};
+  record.values.insert(record.values.end(), result.terms.begin(), result.terms.end());
+  record.values.emplace_back("lr", result.optimizer.lr_heads);
+  record.values.emplace_back("lr_backbone", result.optimizer.lr_backbone);
+  record.values.emplace_back("grad_norm", result.optimizer.grad_norm);
+  record.values.emplace_back("images_per_s", result.samples / seconds);
+  record.values.emplace_back("data_wait", parts.loader.wait_s());
+  return record;
+}
+
+double watched_score(const TrainOptions& options, const task::Scores& scores) {
+  const std::string name = options.metric_args.watch_metric.substr(std::string("val_metric/").size());
+  const auto found = std::ranges::find(scores, name, &task::Scores::value_type::first);
+  if (found == scores.end()) {
+    std::string names;
+    for (const auto& score : scores) {
+      names += " val_metric/" + score.first;
+    }
+    throw ConfigError("metric_args.watch_metric={} is not a score of this task; it has{}", options.metric_args.watch_metric, names);
+  }
+  return found->second;
+}
+
+void validate_and_keep_best(const TrainOptions& options, const LoopParts& parts) {
+  const EvaluationResult result = evaluate(parts.task, parts.runner, parts.validation, parts.reducer, [&](std::int64_t done, std::int64_t total) {
+    parts.reporter.progress("val", done, total);
+  });
+  Progress& progress = parts.state.progress;
+  report::Record record{.step = progress.step, .epoch = parts.loader.epoch(), .values = {}};
+  for (const auto& [name, value] : result.scores) {
+    if (options.metric_args.classwise || name.find('/') == std::string::npos) {
+      record.values.emplace_back("val_metric/" + name, value);
+    }
+  }
+  record.values.emplace_back("val_images_per_s", static_cast<double>(result.images) / result.seconds);
+  parts.reporter.validation(record);
+  const double score = watched_score(options, result.scores);
+  const bool is_best = !progress.best || score > progress.best->value;
+  spdlog::info("step {}: {} {:.4f}{}", progress.step, options.metric_args.watch_metric, score,
+               is_best ? ", the best so far" : fmt::format(" (best {:.4f} at step {})", progress.best->value, progress.best->step));
+  if (is_best) {
+    progress.best = Best{.value = score, .step = progress.step};
+    parts.checkpointing.save_best();
+  }
+}
+
+}  // namespace
+
+LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
+  const int validate_every = report::validation_interval(options.logger_args, options.steps);
+  Progress& progress = parts.state.progress;
+  while (progress.step < options.steps) {
+    const auto start = Clock::now();
+    const std::vector<data::Batch> batches = parts.loader.next();
+    const StepResult result = parts.step.run(batches);
+    parts.state.sampler.position = parts.loader.position();
+    parts.reporter.step(step_record(result, parts, std::chrono::duration<double>(Clock::now() - start).count()));
+    if (!result.optimizer.applied) {
+      spdlog::warn("step {}: the gradient is not finite, no weight was changed", progress.step);
+    }
+    const bool last = progress.step == options.steps;
+    if (result.stop_signal != 0 && !last) {
+      spdlog::info("asked to stop by {}: saving after step {}", ::strsignal(result.stop_signal), progress.step);
+      parts.checkpointing.save_finally();
+      return LoopEnd::kStopped;
+    }
+    if (last || progress.step % validate_every == 0) {
+      validate_and_keep_best(options, parts);
+    }
+    if (last) {
+      parts.checkpointing.save_finally();
+    } else if (parts.checkpointing.is_due(progress.step)) {
+      parts.checkpointing.save_periodically();
+    }
+  }
+  return LoopEnd::kFinished;
+}
+
+}  // namespace muster::train
