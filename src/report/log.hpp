@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 namespace muster::report {
 
@@ -11,6 +12,9 @@ namespace muster::report {
 //   run folder:       rank 0 appends to train.log; other ranks append their warnings to one file per node, warnings.<host>.log.
 // May be called again, when the run folder is known. Throws OutputError when the file cannot be opened.
 void init_logging(const std::optional<std::filesystem::path>& run_folder, int rank = 0);
+
+// One line for the run's file alone, at level `info`; for what the console shows in its own way. Nothing without a run folder.
+void log_to_file(std::string_view line);
 
 // Flushes, leaves the terminal with a finished line, and goes back to a console-only logger. Called by `main` before it exits.
 void close_logging();

@@ -9,10 +9,10 @@
 namespace muster::report {
 
 struct LoggerOptions {
-  std::optional<bool> tensorboard = true;      // null, as in `logger_args={"tensorboard": None}`, or false: no event file
-  std::optional<int> log_every_num_steps;      // none: log_interval() chooses
-  std::optional<int> val_every_num_steps;      // none: validation_interval() chooses
-  std::optional<int> val_log_every_num_steps;  // none: validation_log_interval() chooses
+  std::optional<bool> tensorboard = true;        // null, as in `logger_args={"tensorboard": None}`, or false: no event file
+  std::optional<int> log_every_num_steps{};      // none: log_interval() chooses
+  std::optional<int> val_every_num_steps{};      // none: validation_interval() chooses
+  std::optional<int> val_log_every_num_steps{};  // none: validation_log_interval() chooses
 };
 
 template <class Visitor>

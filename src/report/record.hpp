@@ -14,9 +14,9 @@ namespace muster::report {
 // `images_per_s`, `data_wait` (seconds of this step spent waiting for a batch). A name with a slash (`val_metric/miou`,
 // `loss_mask/block3`) is a detail: written to every file, left out of the console line.
 struct Record {
-  std::int64_t step = 0;                               // finished steps, so the first one is 1
-  double epoch = 0;                                    // samples seen / samples in the split
-  std::vector<std::pair<std::string, double>> values;  // in the order in which they are shown
+  std::int64_t step = 0;                                 // finished steps, so the first one is 1
+  double epoch = 0;                                      // samples seen / samples in the split
+  std::vector<std::pair<std::string, double>> values{};  // in the order in which they are shown
 
   std::optional<double> find(std::string_view name) const;
 };
