@@ -78,10 +78,9 @@ std::filesystem::path event_path(const std::filesystem::path& folder) {
 
 EventFile::EventFile(const std::filesystem::path& folder, std::int64_t resumed_after) : file_(event_path(folder)) {
   file_.append(tfrecord(event_at(0).bytes(3, "brain.Event:2").text()));
-  if (resumed_after > 0) {
-    constexpr std::uint64_t kStart = 1;  // SessionLog.Status: events of an earlier file from this step on are purged
-    file_.append(tfrecord(event_at(resumed_after + 1).bytes(7, Message().varint(1, kStart).text()).text()));
-  }
+  // TensorBoard takes the first start of a run as it is; from each later one's step on it drops the events of earlier files.
+  constexpr std::uint64_t kStart = 1;  // SessionLog.Status
+  file_.append(tfrecord(event_at(resumed_after + 1).bytes(7, Message().varint(1, kStart).text()).text()));
 }
 
 void EventFile::write(const Record& record) {

@@ -16,8 +16,8 @@ namespace muster::report {
 
 class EventFile : public Sink {
  public:
-  // A file of its own for each start of a run. `resumed_after` > 0 tells TensorBoard to forget what an earlier start wrote
-  // for later steps.
+  // A file of its own for each start of a run. `resumed_after`: the step of the checkpoint it goes on from, else 0; what an
+  // earlier start wrote for later steps is no longer shown.
   EventFile(const std::filesystem::path& folder, std::int64_t resumed_after);
 
   void write(const Record& record) override;

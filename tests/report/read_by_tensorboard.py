@@ -9,11 +9,11 @@ import sys
 import tempfile
 
 import numpy as np
-from tensorboard.backend.event_processing import event_accumulator, event_file_loader
+from tensorboard.backend.event_processing import event_file_loader, plugin_event_accumulator
 
 
 def shown(folder: str) -> dict:
-    accumulator = event_accumulator.EventAccumulator(folder, size_guidance={event_accumulator.TENSORS: 0})
+    accumulator = plugin_event_accumulator.EventAccumulator(folder, tensor_size_guidance={"scalars": 0})
     accumulator.Reload()
     return {tag: [(event.step, float(event.tensor_proto.float_val[0])) for event in accumulator.Tensors(tag)]
             for tag in accumulator.Tags()["tensors"]}
