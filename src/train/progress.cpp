@@ -10,6 +10,7 @@ std::string to_json(const Progress& progress) {
   value.set("step", progress.step);
   value.set("updates", progress.updates);
   value.set("skipped", progress.skipped);
+  value.set("validated_step", progress.validated_step);
   if (progress.best) {
     io::Value& best = value.set("best", io::Value::map());
     best.set("value", progress.best->value);
@@ -21,7 +22,11 @@ std::string to_json(const Progress& progress) {
 Progress progress_from_json(std::string_view json) {
   try {
     const io::Value value = io::parse_json(json, "record `progress`");
-    Progress progress{.step = value.at("step").as_int(), .updates = value.at("updates").as_int(), .skipped = value.at("skipped").as_int(), .best = {}};
+    Progress progress{.step = value.at("step").as_int(),
+                      .updates = value.at("updates").as_int(),
+                      .skipped = value.at("skipped").as_int(),
+                      .validated_step = value.at("validated_step").as_int(),
+                      .best = {}};
     if (const io::Value* best = value.find("best")) {
       progress.best = Best{.value = best->at("value").as_double(), .step = best->at("step").as_int()};
     }

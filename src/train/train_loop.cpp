@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
+#include <cstring>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -51,6 +51,7 @@ void validate_and_keep_best(const TrainOptions& options, const LoopParts& parts)
   }
   record.values.emplace_back("val_images_per_s", static_cast<double>(result.images) / result.seconds);
   parts.reporter.validation(record);
+  progress.validated_step = progress.step;
   const double score = watched_score(options, result.scores);
   const bool is_best = !progress.best || score > progress.best->value;
   spdlog::info("step {}: {} {:.4f}{}", progress.step, options.metric_args.watch_metric, score,
@@ -66,6 +67,21 @@ void validate_and_keep_best(const TrainOptions& options, const LoopParts& parts)
 LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
   const int validate_every = report::validation_interval(options.logger_args, options.steps);
   Progress& progress = parts.state.progress;
+  const auto finish_step = [&] {
+    const bool last = progress.step == options.steps;
+    if ((last || progress.step % validate_every == 0) && progress.validated_step != progress.step) {
+      validate_and_keep_best(options, parts);
+    }
+    if (last) {
+      parts.checkpointing.save_finally();
+    } else if (parts.checkpointing.is_due(progress.step)) {
+      parts.checkpointing.save_periodically();
+    }
+  };
+
+  if (progress.step > 0) {
+    finish_step();  // a run that was stopped saved before it validated
+  }
   while (progress.step < options.steps) {
     const auto start = Clock::now();
     const std::vector<data::Batch> batches = parts.loader.next();
@@ -75,20 +91,12 @@ LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
     if (!result.optimizer.applied) {
       spdlog::warn("step {}: the gradient is not finite, no weight was changed", progress.step);
     }
-    const bool last = progress.step == options.steps;
-    if (result.stop_signal != 0 && !last) {
-      spdlog::info("asked to stop by {}: saving after step {}", ::strsignal(result.stop_signal), progress.step);
+    if (result.stop_signal != 0 && progress.step < options.steps) {
+      spdlog::info("asked to stop (signal {}): saving after step {}; the same command goes on from there", ::strsignal(result.stop_signal), progress.step);
       parts.checkpointing.save_finally();
       return LoopEnd::kStopped;
     }
-    if (last || progress.step % validate_every == 0) {
-      validate_and_keep_best(options, parts);
-    }
-    if (last) {
-      parts.checkpointing.save_finally();
-    } else if (parts.checkpointing.is_due(progress.step)) {
-      parts.checkpointing.save_periodically();
-    }
+    finish_step();
   }
   return LoopEnd::kFinished;
 }

@@ -1,0 +1,57 @@
+// `muster train`: a recipe to a trained model, or on from where the same command was stopped.
+#include <ATen/Parallel.h>
+
+#include "app/command.hpp"
+#include "train/train_run.hpp"
+
+namespace muster::app {
+namespace {
+
+constexpr const char* kUsage =
+    "  muster train RECIPE.yaml [key=value ...]\n\n"
+    "Example, from the top folder of the project, after `launch/muster pack datasets/sample/pack.yaml`:\n"
+    "  launch/muster train configs/quickstart.yaml out=runs/a steps=200\n\n"
+    "SIGTERM or SIGUSR2 finishes the step, saves, and ends with 75; the same command goes on from there.\n"
+    "out/ then holds checkpoints/, exported_models/, metrics.jsonl, eval.json, train.log, TensorBoard events and the recipe.\n"
+    "--dry-run checks recipe, data and model and stops before the first step.\n";
+
+// The reference program's defaults, where ours differ on purpose (CONTRACTS 16).
+void fill_style(io::Value& tree) {
+  const io::Value* style = tree.find("recipe_style");
+  if (style == nullptr || *style != io::Value("lightly_train")) {
+    return;
+  }
+  const auto set_default = [&](std::initializer_list<std::string_view> path, io::Value value) {
+    io::Value* node = &tree;
+    for (const std::string_view key : path) {
+      node = &(*node)[key];
+    }
+    if (node->is_null()) {
+      *node = std::move(value);
+    }
+  };
+  set_default({"model_args", "cap_warmup"}, false);
+  set_default({"transform_args", "scale_jitter", "keep_aspect"}, false);
+  set_default({"metric_args", "watch_metric"}, "val_metric/miou_model");
+  set_default({"loss_args", "normalization"}, "rank");
+  set_default({"loader", "tail"}, "drop");
+}
+
+ExitCode run_train(const train::TrainOptions& options, const io::Value& recipe, const Arguments& arguments) {
+  io::Value facts = io::Value::map();
+  facts.set("muster", MUSTER_VERSION);
+  facts.set("build", MUSTER_BUILD_TYPE);
+  facts.set("libtorch", MUSTER_LIBTORCH_VERSION);
+  facts.set("ranks", 1);
+  facts.set("device", "cpu");
+  facts.set("threads", at::get_num_threads());
+  return train::train_run(options, {.recipe = recipe, .facts = facts, .dry_run = arguments.dry_run});
+}
+
+}  // namespace
+
+Command train_command() {
+  return make_command<train::TrainOptions>("train", "train a model on a packed dataset, or go on with a stopped run", kUsage, run_train, fill_style);
+}
+
+}  // namespace muster::app
