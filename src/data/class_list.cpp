@@ -62,7 +62,8 @@ ClassList make_class_list(std::vector<std::pair<std::int32_t, std::string>> clas
   return list;
 }
 
-TrainClasses::TrainClasses(const ClassList& classes, std::span<const std::int32_t> ignored) : table_(kDenseValues, -1) {
+TrainClasses::TrainClasses(const ClassList& classes, std::span<const std::int32_t> ignored)
+    : dense_count_(classes.size()), table_(kDenseValues, -1) {
   for (std::size_t dense = 0; dense < classes.size(); ++dense) {
     if (std::ranges::find(ignored, classes.ids[dense]) != ignored.end()) {
       continue;
@@ -75,6 +76,14 @@ TrainClasses::TrainClasses(const ClassList& classes, std::span<const std::int32_
   if (ids_.empty()) {
     throw ConfigError("ignore_classes leaves none of the {} classes of the data set; name fewer classes there", classes.size());
   }
+}
+
+std::vector<bool> TrainClasses::learned() const {
+  std::vector<bool> flags(dense_count_);
+  for (std::size_t dense = 0; dense < dense_count_; ++dense) {
+    flags[dense] = table_[dense] >= 0;
+  }
+  return flags;
 }
 
 void TrainClasses::map(std::span<const std::uint16_t> dense, std::span<std::int32_t> train) const {

@@ -45,10 +45,13 @@ class TrainClasses {
   const std::vector<std::array<std::uint8_t, 3>>& colors() const noexcept { return colors_; }
   // -1 for void, ignored and unknown indices
   std::int32_t train_index(std::uint16_t dense) const noexcept { return table_[dense]; }
+  // By dense index: is this class learned? As TrainTransform takes it.
+  std::vector<bool> learned() const;
   // Pixel by pixel; both of equal length.
   void map(std::span<const std::uint16_t> dense, std::span<std::int32_t> train) const;
 
  private:
+  std::size_t dense_count_;
   std::vector<std::int32_t> ids_;
   std::vector<std::string> names_;
   std::vector<std::array<std::uint8_t, 3>> colors_;

@@ -1,0 +1,160 @@
+#include "data/loader.hpp"
+
+#include <chrono>
+#include <limits>
+#include <span>
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+#include "data/ordered_jobs.hpp"
+#include "data/sample_order.hpp"
+#include "data/transform.hpp"
+
+namespace muster::data {
+
+namespace {
+
+// One step's batches of this rank while they are filled. Row `job` of the step is row places[job].row of batch places[job].micro.
+struct Step {
+  struct Place {
+    std::size_t micro = 0;
+    std::size_t row = 0;
+    std::uint32_t epoch = 0;
+    float* image_CHW = nullptr;
+    std::int32_t* target_HW = nullptr;
+  };
+  std::vector<Batch> batches;
+  std::vector<Place> places;
+  std::uint64_t end_position = 0;
+};
+
+std::uint32_t epoch_number(std::uint64_t epoch) {
+  check(epoch <= std::numeric_limits<std::uint32_t>::max(), "Loader: epoch {} does not fit 32 bits", epoch);
+  return static_cast<std::uint32_t>(epoch);
+}
+
+}  // namespace
+
+struct Loader::State {
+  State(const ShardReader& source, const TrainClasses& train_classes, SampleTransform sample_transform,
+        const NormalizeOptions& normalisation, const LoaderOptions& options, const BatchPlan& batch_plan)
+      : reader(source),
+        classes(train_classes),
+        transform(std::move(sample_transform)),
+        normalize(normalisation),
+        plan(batch_plan),
+        tail(tail_from_name(options.tail)),
+        next_position(batch_plan.position),
+        delivered_position(batch_plan.position),
+        thread_count(worker_threads(options.threads)) {
+    check_batch(plan.batch_size, plan.world, plan.micro_batches);
+    check(plan.rank >= 0 && plan.rank < plan.world && plan.height > 0 && plan.width > 0, "Loader: rank {} of {}, samples of {} x {}",
+          plan.rank, plan.world, plan.height, plan.width);
+    if (reader.size() == 0) {
+      throw DataError("split {} holds no image; pack some", reader.split());
+    }
+    // Says now what would otherwise come out of a worker: a batch longer than an epoch.
+    (void)global_batch(next_position, static_cast<std::uint64_t>(plan.batch_size), reader.size(), tail);
+    jobs = std::make_unique<OrderedJobs<Step>>(
+        thread_count, static_cast<std::size_t>(options.prefetch_batches), [this] { return open_step(); },
+        [this](Step& step, std::size_t job) { fill(step, job); });
+  }
+
+  // The next step: which samples it has, and memory for them. Under the lock of `jobs`.
+  std::optional<OrderedJobs<Step>::Opened> open_step() {
+    const std::uint64_t n = reader.size();
+    const PositionRange whole = global_batch(next_position, static_cast<std::uint64_t>(plan.batch_size), n, tail);
+    const PositionRange local = cut(whole, static_cast<std::uint64_t>(plan.rank), static_cast<std::uint64_t>(plan.world));
+    Step step;
+    step.end_position = next_position = whole.end;
+    for (std::size_t micro = 0; micro < static_cast<std::size_t>(plan.micro_batches); ++micro) {
+      const PositionRange range = cut(local, micro, static_cast<std::uint64_t>(plan.micro_batches));
+      const auto rows = static_cast<std::int64_t>(range.size());
+      Batch batch{.images_BCHW = at::empty({rows, 3, plan.height, plan.width}, at::kFloat),
+                  .targets_BHW = at::empty({rows, plan.height, plan.width}, at::kInt),
+                  .ids = {},
+                  .original_sizes = std::vector<std::pair<int, int>>(range.size())};
+      auto* images = batch.images_BCHW.data_ptr<float>();
+      auto* targets = batch.targets_BHW.data_ptr<std::int32_t>();
+      for (std::size_t row = 0; row < range.size(); ++row) {
+        const EpochPosition at = epoch_position(range.begin + row, n);
+        batch.ids.push_back(static_cast<std::uint32_t>(SampleOrder(n, plan.seed, at.epoch)(at.offset)));
+        step.places.push_back({.micro = micro,
+                               .row = row,
+                               .epoch = epoch_number(at.epoch),
+                               .image_CHW = images + row * 3 * pixels(),
+                               .target_HW = targets + row * pixels()});
+      }
+      step.batches.push_back(std::move(batch));
+    }
+    const std::size_t count = step.places.size();
+    return OrderedJobs<Step>::Opened{.group = std::move(step), .jobs = count};
+  }
+
+  void fill(Step& step, std::size_t job) const {
+    const Step::Place& place = step.places[job];
+    Batch& batch = step.batches[place.micro];
+    const std::uint32_t id = batch.ids[place.row];
+    const Sample stored = decode(reader.read(id), reader.place(id));
+    batch.original_sizes[place.row] = {stored.image.height, stored.image.width};
+    const Sample sample = transform(stored, plan.seed, place.epoch);
+    check(sample.image.height == plan.height && sample.image.width == plan.width && sample.target.values.size() == pixels(),
+          "{}: the transform made {} x {} pixels and {} labels, wanted {} x {}", reader.place(id), sample.image.height, sample.image.width,
+          sample.target.values.size(), plan.height, plan.width);
+    normalise_into(sample.image, place.image_CHW, normalize.mean, normalize.std);
+    classes.map(sample.target.values, std::span(place.target_HW, pixels()));
+  }
+
+  std::size_t pixels() const noexcept { return static_cast<std::size_t>(plan.height) * static_cast<std::size_t>(plan.width); }
+
+  const ShardReader& reader;
+  const TrainClasses classes;
+  const SampleTransform transform;
+  const NormalizeOptions normalize;
+  const BatchPlan plan;
+  const Tail tail;
+  std::uint64_t next_position;       // of the step to open; guarded by the lock of `jobs`
+  std::uint64_t delivered_position;  // the consumer's alone
+  int thread_count;
+  double wait_s = 0.0;
+  std::unique_ptr<OrderedJobs<Step>> jobs;  // last: its threads use the rest
+};
+
+Loader::Loader(const ShardReader& reader, const TrainClasses& classes, SampleTransform transform, const NormalizeOptions& normalize,
+               const LoaderOptions& options, const BatchPlan& plan)
+    : state_(std::make_unique<State>(reader, classes, std::move(transform), normalize, options, plan)) {}
+
+Loader::~Loader() = default;
+
+std::vector<Batch> Loader::next() {
+  const auto start = std::chrono::steady_clock::now();
+  std::optional<Step> step = state_->jobs->pop();
+  state_->wait_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  check(step.has_value(), "Loader: the order of samples has no end");
+  state_->delivered_position = step->end_position;
+  return std::move(step->batches);
+}
+
+std::uint64_t Loader::position() const noexcept {
+  return state_->delivered_position;
+}
+
+double Loader::epoch() const noexcept {
+  return static_cast<double>(state_->delivered_position) / static_cast<double>(state_->reader.size());
+}
+
+void Loader::seek(std::uint64_t position) {
+  state_->jobs->restart([this, position] { state_->next_position = position; });
+  state_->delivered_position = position;
+}
+
+double Loader::wait_s() const noexcept {
+  return state_->wait_s;
+}
+
+int Loader::threads() const noexcept {
+  return state_->thread_count;
+}
+
+}  // namespace muster::data

@@ -1,0 +1,124 @@
+// One flipped bit anywhere in what training reads is a DataError that names the place, never a wrong picture.
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "core/atomic_file.hpp"
+#include "core/error.hpp"
+#include "data/shard_fds.hpp"
+#include "data/tiny_dataset.hpp"
+
+namespace muster::data {
+namespace {
+
+// The message of the DataError that `call` throws.
+template <class Call>
+std::string data_error(Call&& call) {
+  try {
+    call();
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "no DataError";
+  return {};
+}
+
+TEST(Damage, InAnImageNamesShardSampleAndKey) {
+  const TinyDataset packed(5, 2);
+  const ManifestShard shard = packed.manifest.splits.at("train").shards[1];
+  const IndexColumns columns = read_columns(packed.folder / shard.file);
+  flip_byte(packed.folder / shard.file, shard.payload_address + columns.image_offset[1] + columns.image_size[1] / 2);
+  const ShardReader reader = Dataset::open(packed.folder.path()).split("train");
+  EXPECT_NO_THROW((void)reader.read(2));
+  const std::string message = data_error([&] { (void)reader.read(3); });
+  EXPECT_NE(message.find("train-00001.h5: sample 1 (folder 1/image-003.png)"), std::string::npos) << message;
+  EXPECT_NE(message.find("CRC-32"), std::string::npos) << message;
+}
+
+TEST(Damage, InAMaskNamesTheSample) {
+  const TinyDataset packed(5, 2);
+  const ManifestShard shard = packed.manifest.splits.at("train").shards[0];
+  const IndexColumns columns = read_columns(packed.folder / shard.file);
+  flip_byte(packed.folder / shard.file, shard.payload_address + columns.mask_offset[0]);
+  const std::string message = data_error([&] { (void)Dataset::open(packed.folder.path()).split("train").read(0); });
+  EXPECT_NE(message.find("the mask of"), std::string::npos) << message;
+}
+
+TEST(Damage, InEachByteOfThePayloadHeaderNamesTheShard) {
+  for (std::uint64_t byte = 0; byte < kPayloadHeaderBytes; ++byte) {
+    if (byte == 8 || byte == 9) {
+      continue;  // the minor version, of which any is read
+    }
+    SCOPED_TRACE(byte);
+    const TinyDataset packed(1, 1);
+    const ManifestShard shard = packed.manifest.splits.at("train").shards[0];
+    flip_byte(packed.folder / shard.file, shard.payload_address + byte);
+    const std::string message = data_error([&] { (void)Dataset::open(packed.folder.path()).split("train").read(0); });
+    EXPECT_NE(message.find("train-00000.h5"), std::string::npos) << message;
+  }
+}
+
+TEST(Damage, AnywhereInTheIndexNamesTheIndex) {
+  const TinyDataset packed(3, 1);
+  const std::uint64_t bytes = packed.manifest.splits.at("train").index.bytes;
+  for (std::uint64_t offset = 0; offset < bytes; offset += bytes / 23) {
+    SCOPED_TRACE(offset);
+    flip_byte(packed.folder / "index-train.h5", offset);
+    const std::string message = data_error([&] { (void)Dataset::open(packed.folder.path()).split("train"); });
+    EXPECT_NE(message.find("index-train.h5"), std::string::npos) << message;
+    flip_byte(packed.folder / "index-train.h5", offset);
+  }
+  EXPECT_NO_THROW((void)Dataset::open(packed.folder.path()).split("train"));
+}
+
+TEST(Damage, AMissingShardIsSaidBeforeTheFirstRead) {
+  const TinyDataset packed(4, 2);
+  std::filesystem::remove(packed.folder / "train-00001.h5");
+  const std::string message = data_error([&] { (void)Dataset::open(packed.folder.path()).split("train"); });
+  EXPECT_NE(message.find("train-00001.h5"), std::string::npos) << message;
+}
+
+TEST(Damage, AnotherShardUnderTheNameIsRefused) {
+  const TinyDataset packed(4, 2);
+  std::filesystem::copy_file(packed.folder / "train-00000.h5", packed.folder / "train-00001.h5",
+                             std::filesystem::copy_options::overwrite_existing);
+  const std::string message = data_error([&] { (void)Dataset::open(packed.folder.path()).split("train").read(3); });
+  EXPECT_NE(message.find("train-00001.h5"), std::string::npos) << message;
+}
+
+TEST(Damage, ATruncatedShardIsRefused) {
+  const TinyDataset packed(4, 1);
+  const ManifestShard shard = packed.manifest.splits.at("train").shards[0];
+  std::filesystem::resize_file(packed.folder / shard.file, shard.payload_address + shard.payload_bytes / 2);
+  const std::string message = data_error([&] { (void)Dataset::open(packed.folder.path()).split("train").read(0); });
+  EXPECT_NE(message.find("truncated"), std::string::npos) << message;
+}
+
+// h5repack moves the payload: HDF5 is then asked where it is.
+TEST(ShardFds, FindsAPayloadThatWasMoved) {
+  const TinyDataset packed(3, 1);
+  Manifest manifest = packed.manifest;
+  manifest.splits.at("train").shards[0].payload_address += 4096;
+  const ShardReader reader(packed.folder.path(), "train", manifest);
+  EXPECT_EQ(decode(reader.read(2)).image, tiny_sample(2).image);
+}
+
+TEST(ShardFds, KeepsNoMoreOpenThanAllowed) {
+  const TinyDataset packed(6, 6);
+  ShardFds fds(packed.folder.path(), packed.manifest.splits.at("train").shards, 2);
+  const std::weak_ptr<const OpenShard> first = fds.get(0);
+  const std::weak_ptr<const OpenShard> second = fds.get(1);
+  EXPECT_EQ(fds.get(0), first.lock());  // found again, and now the newer of the two
+  (void)fds.get(2);
+  EXPECT_FALSE(first.expired());
+  EXPECT_TRUE(second.expired());
+}
+
+TEST(Dataset, NamesTheSplitsThereAre) {
+  const TinyDataset packed(2, 1);
+  const std::string message = data_error([&] { (void)Dataset::open(packed.folder.path()).split("val"); });
+  EXPECT_NE(message.find("train"), std::string::npos) << message;
+}
+
+}  // namespace
+}  // namespace muster::data
