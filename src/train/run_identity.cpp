@@ -61,7 +61,7 @@ io::Value RunIdentity::defining() const {
 
 std::string RunIdentity::run_id() const { return xxh3_128_hex(io::to_json(defining(), -1)); }
 
-void claim_run_folder(RunFolder& folder, const RunIdentity& identity, bool overwrite, const io::Value& facts) {
+int claim_run_folder(RunFolder& folder, const RunIdentity& identity, bool overwrite, const io::Value& facts) {
   if (overwrite && !folder.is_empty()) {
     const io::Value stored = folder.holds_run() ? io::read_value_file(folder.run_json()) : io::Value();
     const io::Value* id = stored.find("run_id");
@@ -72,8 +72,10 @@ void claim_run_folder(RunFolder& folder, const RunIdentity& identity, bool overw
       folder.clear();
     }
   }
+  std::int64_t starts = 0;
   if (folder.holds_run()) {
     const io::Value stored = io::read_value_file(folder.run_json());
+    starts = stored.at("starts").as_int();
     if (const auto difference = first_difference(stored.at("defining"), identity.defining())) {
       throw ConfigError("{} holds another run: {} is {} there and {} here; choose another out=, or overwrite=true to remove that run",
                         folder.path().string(), difference->key, difference->before, difference->now);
@@ -84,6 +86,7 @@ void claim_run_folder(RunFolder& folder, const RunIdentity& identity, bool overw
   }
   io::Value run = io::Value::map();
   run.set("run_id", identity.run_id());
+  run.set("starts", starts + 1);
   for (const io::Value::Member& fact : facts.as_map()) {
     run.set(fact.key, fact.value);
   }
@@ -91,6 +94,7 @@ void claim_run_folder(RunFolder& folder, const RunIdentity& identity, bool overw
   run.set("defining", identity.defining());
   write_file_atomically(folder.recipe_yaml(), io::to_yaml(identity.recipe));
   write_file_atomically(folder.run_json(), io::to_json(run) + "\n");
+  return static_cast<int>(starts);
 }
 
 }  // namespace muster::train

@@ -20,7 +20,7 @@ struct RunIdentity {
 
 // Takes an empty folder for this run (recipe.yaml, run.json), or accepts one that holds the same run. ConfigError when it
 // holds another run (the first key that differs is named) or other files; `overwrite` empties it instead.
-// `facts` are added to run.json: versions, ranks, devices.
-void claim_run_folder(RunFolder& folder, const RunIdentity& identity, bool overwrite, const io::Value& facts);
+// `facts` are added to run.json: versions, ranks, devices. Returns how many times the run was started before.
+int claim_run_folder(RunFolder& folder, const RunIdentity& identity, bool overwrite, const io::Value& facts);
 
 }  // namespace muster::train

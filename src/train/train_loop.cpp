@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/error.hpp"
+#include "train/eval_report.hpp"
 
 namespace muster::train {
 namespace {
@@ -58,6 +59,7 @@ void validate_and_keep_best(const TrainOptions& options, const LoopParts& parts)
                is_best ? ", the best so far" : fmt::format(" (best {:.4f} at step {})", progress.best->value, progress.best->step));
   if (is_best) {
     progress.best = Best{.value = score, .step = progress.step};
+    write_eval_json(parts.folder.eval_json(), result, parts.validation.split(), options.model, progress.step);
     parts.checkpointing.save_best();
   }
 }

@@ -25,6 +25,7 @@ struct LoopParts {
   Checkpointing& checkpointing;
   report::Reporter& reporter;
   Reducer& reducer;
+  const RunFolder& folder;
 };
 
 // Collective. Goes on from parts.state.progress.step to options.steps, or until some rank is asked to stop; either way the

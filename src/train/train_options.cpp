@@ -40,6 +40,11 @@ void validate(const TrainOptions& options) {
   validate(options.loader);
 }
 
+const std::vector<int>& evaluation_size(const TrainOptions& options) {
+  const data::TransformOptions& transform = options.transform_args;
+  return transform.val.image_size.empty() ? transform.image_size : transform.val.image_size;
+}
+
 const std::vector<std::string>& changeable_keys() {
   static const std::vector<std::string> keys{"out",         "data", "overwrite", "resume_interrupted", "logger_args", "save_checkpoint_args",
                                              "checkpointing", "loader.threads", "loader.prefetch_batches", "metric_args", "gradient_accumulation_steps"};

@@ -87,6 +87,9 @@ void visit(Visitor& v, TrainOptions& o) {
 // Throws ConfigError: what is missing, and what does not go together.
 void validate(const TrainOptions& options);
 
+// [height, width] of the window that evaluation and prediction use.
+const std::vector<int>& evaluation_size(const TrainOptions& options);
+
 // Keys that may change when a run goes on (CONTRACTS 11): a key equal to one of these, or below one of these groups.
 const std::vector<std::string>& changeable_keys();
 

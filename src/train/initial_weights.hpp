@@ -1,0 +1,20 @@
+// Where a run's weights start: drawn from the seed, or read from `checkpoint`. Never silently random (CONTRACTS 16).
+#pragma once
+
+#include <vector>
+
+#include "model/eomt.hpp"
+#include "model/parameters.hpp"
+#include "train/train_options.hpp"
+#include "weights/weights_info.hpp"
+
+namespace muster::train {
+
+// ConfigError when `checkpoint` names nothing that exists.
+void check_initial_weights(const TrainOptions& options);
+
+// Draws every parameter, then takes from `checkpoint` what there is one for; says which in one line of the log.
+void set_initial_weights(const TrainOptions& options, const model::EomtModel& model, const std::vector<weights::WeightClass>& classes,
+                         model::ParameterStore& parameters);
+
+}  // namespace muster::train

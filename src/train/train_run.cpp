@@ -1,0 +1,183 @@
+#include "train/train_run.hpp"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "core/run_folder.hpp"
+#include "data/dataset.hpp"
+#include "data/transform.hpp"
+#include "model/eomt.hpp"
+#include "model/initialisation.hpp"
+#include "model/plain_runner.hpp"
+#include "report/log.hpp"
+#include "task/semantic_segmentation.hpp"
+#include "train/initial_weights.hpp"
+#include "train/run_identity.hpp"
+#include "train/train_loop.hpp"
+#include "weights/weights_file.hpp"
+
+namespace muster::train {
+namespace {
+
+// What recipe and data say about the run before anything is built.
+struct RunData {
+  data::Dataset dataset;
+  data::ShardReader training;
+  data::ShardReader validation;
+  data::TrainClasses classes;
+
+  explicit RunData(const TrainOptions& options)
+      : dataset(data::Dataset::open(options.data)),
+        training(dataset.split("train")),
+        validation(dataset.split("val")),
+        classes(dataset.classes(), std::vector<std::int32_t>(options.ignore_classes.begin(), options.ignore_classes.end())) {}
+};
+
+std::unique_ptr<model::EomtModel> build_model(const TrainOptions& options, int classes) {
+  const model::BuildOptions build{.weights_follow = !options.checkpoint.empty()};
+  std::unique_ptr<model::Model> built = model::make_model(options.model, options.model_args.network, classes, build);
+  auto* eomt = dynamic_cast<model::EomtModel*>(built.get());
+  if (eomt == nullptr) {
+    throw ConfigError("model={} has no segmentation head, which task={} needs; did you mean {}-eomt?", options.model, options.task, options.model);
+  }
+  static_cast<void>(built.release());
+  return std::unique_ptr<model::EomtModel>(eomt);
+}
+
+weights::WeightsInfo describe_weights(const TrainOptions& options, const model::EomtModel& model, const data::TrainClasses& classes) {
+  weights::WeightsInfo info;
+  info.task = options.task;
+  info.model = options.model;
+  info.form = options.model_args.network.form;
+  info.num_queries = model.num_queries();
+  info.num_joint_blocks = model.joint_blocks();
+  for (std::size_t i = 0; i < classes.ids().size(); ++i) {
+    info.classes.push_back({.id = classes.ids()[i], .name = classes.names()[i]});
+  }
+  info.ignored.assign(options.ignore_classes.begin(), options.ignore_classes.end());
+  const std::vector<int>& window = evaluation_size(options);
+  info.image_size.assign(window.begin(), window.end());
+  info.mean = options.transform_args.normalize.mean;
+  info.std = options.transform_args.normalize.std;
+  info.watch_metric = options.metric_args.watch_metric;
+  return info;
+}
+
+task::SemanticSettings task_settings(const TrainOptions& options, const model::EomtModel& model, const data::TrainClasses& classes) {
+  const std::vector<int>& window = evaluation_size(options);
+  return {.class_names = classes.names(),
+          .window_height = window[0],
+          .window_width = window[1],
+          .mean = options.transform_args.normalize.mean,
+          .std = options.transform_args.normalize.std,
+          .mask_loss = options.model_args.loss,
+          .loss = options.loss_args,
+          .anneal_windows = model::anneal_windows(options.model_args.network, model.joint_blocks(), options.steps)};
+}
+
+TrainState make_state(const TrainOptions& options, std::unique_ptr<model::EomtModel> model, const RunData& data) {
+  const optim::BackboneDepth depth{.blocks = model->backbone().depth, .joint_blocks = model->joint_blocks()};
+  model::ParameterStore parameters(model->units(), at::TensorOptions().dtype(at::kFloat));
+  optim::AdamW optimizer(options.model_args.optimizer, depth, options.steps, options.batch_size);
+  for (model::Segment& segment : parameters.segments()) {
+    if (segment.layout.trainable()) {
+      optimizer.add_segment(segment.layout, flat_shard(segment.layout.numel, 0, 1), segment.data, segment.grad);
+    }
+  }
+  if (!optimizer.warmup().notice.empty()) {
+    spdlog::info("{}", optimizer.warmup().notice);
+  }
+  const data::SamplerRecord sampler{.seed = static_cast<std::uint64_t>(options.seed),
+                                    .position = 0,
+                                    .num_samples = data.training.size(),
+                                    .fingerprint = data.training.fingerprint(),
+                                    .global_batch = static_cast<std::uint64_t>(options.batch_size)};
+  return {.model = std::move(model), .parameters = std::move(parameters), .optimizer = std::move(optimizer), .progress = {}, .sampler = sampler};
+}
+
+}  // namespace
+
+ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
+  // Everything that can be wrong with recipe, data and model comes before the folder is touched.
+  const RunData data(options);
+  std::unique_ptr<model::EomtModel> built = build_model(options, data.classes.count());
+  const model::EomtModel& model = *built;
+  task::SemanticSegmentation task(model, data.classes, task_settings(options, model, data.classes));
+  data::Loader loader(data.training, data.classes, data::TrainTransform(options.transform_args), options.transform_args.normalize, options.loader,
+                      {.seed = static_cast<std::uint64_t>(options.seed),
+                       .batch_size = static_cast<int>(options.batch_size),
+                       .micro_batches = static_cast<int>(options.gradient_accumulation_steps),
+                       .height = options.transform_args.crop_height(),
+                       .width = options.transform_args.crop_width()});
+  check_initial_weights(options);
+  if (request.dry_run) {
+    spdlog::info("dry run: recipe, data and model fit together; {} training and {} validation images, {} classes", data.training.size(),
+                 data.validation.size(), data.classes.count());
+    return ExitCode::kDone;
+  }
+
+  RunFolder folder(options.out);
+  const RunIdentity identity{.recipe = request.recipe, .fingerprint = data.dataset.fingerprint()};
+  const int starts = claim_run_folder(folder, identity, options.overwrite, request.facts);
+  report::init_logging(folder.path());
+
+  TrainState state = make_state(options, std::move(built), data);
+  weights::WeightsInfo info = describe_weights(options, model, data.classes);
+  const auto export_weights = [&](const std::filesystem::path& path) {
+    std::filesystem::create_directories(path.parent_path());
+    info.step = state.progress.step;
+    info.best = state.progress.best ? state.progress.best->value : 0;
+    weights::write_weights(path, state.parameters, model.buffers(), info);
+  };
+  Checkpointing checkpointing(folder,
+                              {.save = options.save_checkpoint_args,
+                               .storage = options.checkpointing,
+                               .run_id = identity.run_id(),
+                               .weights_info = io::to_json(weights::to_value(info), -1),
+                               .attempt = starts},
+                              state, export_weights);
+  const data::SamplerRecord fresh_sampler = state.sampler;
+  if (checkpointing.resume()) {
+    data::check_resume(state.sampler, fresh_sampler);
+    loader.seek(state.sampler.position);
+  } else if (options.resume_interrupted) {
+    throw ConfigError("resume_interrupted=true, but {} holds no checkpoint to go on from; remove the key to start from step 0", options.out);
+  } else {
+    set_initial_weights(options, model, info.classes, state.parameters);
+  }
+  const bool was_finished = state.progress.step >= options.steps;
+
+  model::PlainRunner runner(state.parameters);
+  SoloReducer reducer;
+  TrainStep step(task, state, runner, reducer, static_cast<std::uint64_t>(options.seed));
+  report::Reporter reporter(options.logger_args, {.folder = folder.path(), .total_steps = options.steps, .resumed_after = state.progress.step});
+  const LoopParts parts{.task = task,
+                        .state = state,
+                        .step = step,
+                        .loader = loader,
+                        .runner = runner,
+                        .validation = data.validation,
+                        .checkpointing = checkpointing,
+                        .reporter = reporter,
+                        .reducer = reducer,
+                        .folder = folder};
+  if (run_loop(options, parts) == LoopEnd::kStopped) {
+    return ExitCode::kComeBack;
+  }
+  if (was_finished) {
+    spdlog::info("{} was finished before: {} steps, best {} {:.4f} at step {}", options.out, options.steps, options.metric_args.watch_metric,
+                 state.progress.best ? state.progress.best->value : 0.0, state.progress.best ? state.progress.best->step : 0);
+    return ExitCode::kDone;
+  }
+  if (options.save_checkpoint_args.save_last) {
+    export_weights(folder.exported_models() / "exported_last.safetensors");
+  }
+  spdlog::info("finished {} steps; best {} {:.4f} at step {}; weights in {}", options.steps, options.metric_args.watch_metric, state.progress.best->value,
+               state.progress.best->step, folder.exported_models().string());
+  return ExitCode::kDone;
+}
+
+}  // namespace muster::train
