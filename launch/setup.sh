@@ -53,10 +53,8 @@ wants_cuda() {
 
 has_nvcc() { command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; }
 
-make_venv() {
-  rm -rf "$1"
-  python3 -m venv "$1"
-}
+# What stage() runs is chained with &&: bash switches `set -e` off in there.
+make_venv() { rm -rf "$1" && python3 -m venv "$1"; }
 
 # pip is told which wheel to take, so the result does not depend on the Python that runs it: the C++ part is the same for all.
 download_wheels() {
@@ -65,24 +63,21 @@ download_wheels() {
   for platform in manylinux_2_28 manylinux_2_27 manylinux_2_25 manylinux_2_17 manylinux2014; do
     platforms+=(--platform "${platform}_$machine")
   done
-  rm -rf "$DEPS/wheels" "$DEPS/pip"
-  make_venv "$DEPS/pip"
-  "$DEPS/pip/bin/python" -m pip download --quiet --no-deps --only-binary=:all: --no-cache-dir --disable-pip-version-check --python-version 311 --implementation cp \
-    --abi cp311 --abi abi3 --abi none "${platforms[@]}" --dest "$DEPS/wheels" "$@"
+  rm -rf "$DEPS/wheels" && make_venv "$DEPS/pip" &&
+    "$DEPS/pip/bin/python" -m pip download --quiet --no-deps --only-binary=:all: --no-cache-dir --disable-pip-version-check \
+      --python-version 311 --implementation cp --abi cp311 --abi abi3 --abi none "${platforms[@]}" --dest "$DEPS/wheels" "$@"
 }
 
 # In a folder beside the final place and then renamed, so that a cut-off run leaves nothing that looks complete.
 unpack_wheels() {
-  rm -rf "$DEPS/site-packages.new"
-  python3 "$ROOT/launch/unpack_wheels.py" "$DEPS/site-packages.new" "$1" "$DEPS"/wheels/*.whl
-  rm -rf "$DEPS/site-packages"
-  mv "$DEPS/site-packages.new" "$DEPS/site-packages"
-  rm -rf "$DEPS/wheels" "$DEPS/pip"
+  local new=$DEPS/site-packages.new
+  rm -rf "$new" && python3 "$ROOT/launch/unpack_wheels.py" "$new" "$1" "$DEPS"/wheels/*.whl &&
+    rm -rf "$DEPS/site-packages" && mv "$new" "$DEPS/site-packages" && rm -rf "$DEPS/wheels" "$DEPS/pip"
 }
 
 install_test_venv() {
-  make_venv "$DEPS/test-venv"
-  "$DEPS/test-venv/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check -r "$ROOT/tests/requirements.txt"
+  make_venv "$DEPS/test-venv" &&
+    "$DEPS/test-venv/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check -r "$ROOT/tests/requirements.txt"
 }
 
 use_given_torch() {
