@@ -36,7 +36,7 @@ std::vector<MatchedMask> matched_masks(const Matching& matching) {
 }
 
 // What one mask is compared at: P points, padded to whole lanes with weight 0.
-constexpr std::size_t kLane = 16;
+constexpr std::size_t kLane = 8;
 
 template <class T>
 struct MaskPoints {
@@ -54,53 +54,39 @@ struct MaskPoints {
   static std::size_t padded(std::size_t count) { return (count + kLane - 1) / kLane * kLane; }
 };
 
-// Sums over the points of a mask. Lane by lane, so that the order of additions is the same for every instruction set.
+// Sums over the points of a mask.
 struct MaskSums {
   double bce = 0, overlap = 0, sigmoids = 0, targets = 0, weights = 0;
 };
 
+// Adds up blocks of points in the type of the logits, lane by lane, and the blocks in double.
 template <class T>
 [[gnu::always_inline]] inline MaskSums sums_of(MaskPoints<T>& at) {
-  constexpr std::size_t kFactors = 64;  // 1 + e <= 2, so a product of 64 of them is far from overflow
-  using Lane = std::array<double, kLane>;
-  Lane linear{}, overlap{}, sigmoids{}, targets{}, weights{};
-  double logarithms = 0;
+  constexpr std::size_t kBlock = 64 * kWidth<T>;  // 1 + e <= 2, so the product of 64 of them is far from overflow
+  MaskSums sums;
   const std::size_t count = at.logit.size();
-  const T* __restrict logit = at.logit.data();
-  const T* __restrict target = at.target.data();
-  const T* __restrict weight = at.weight.data();
-  T* __restrict bce_slope = at.bce_slope.data();
-  T* __restrict dice_slope = at.dice_slope.data();
-  for (std::size_t block = 0; block < count; block += kFactors * kLane) {
-    std::array<T, kLane> product;
-    product.fill(1);
-    for (std::size_t i = block; i < std::min(count, block + kFactors * kLane); i += kLane) {
-      for (std::size_t lane = 0; lane < kLane; ++lane) {
-        const T x = logit[i + lane], t = target[i + lane], w = weight[i + lane];
-        const T e = exp_of_negative(-std::abs(x));
-        const T r = 1 / (1 + e);
-        const T s = x >= 0 ? r : e * r;
-        linear[lane] += static_cast<double>(w * ((x > 0 ? x : T{0}) - x * t));
-        product[lane] *= 1 + w * e;  // w is 0 or 1
-        overlap[lane] += static_cast<double>(w * s * t);
-        sigmoids[lane] += static_cast<double>(w * s);
-        targets[lane] += static_cast<double>(w * t);
-        weights[lane] += static_cast<double>(w);
-        bce_slope[i + lane] = w * (s - t);
-        dice_slope[i + lane] = w * (e * r * r);  // s (1 - s)
-      }
+  for (std::size_t block = 0; block < count; block += kBlock) {
+    Values<T> linear{}, overlap{}, sigmoids{}, targets{}, weights{}, product = Values<T>{} + 1;
+    for (std::size_t i = block; i < std::min(count, block + kBlock); i += kWidth<T>) {
+      const Values<T> x = load(&at.logit[i]), t = load(&at.target[i]), w = load(&at.weight[i]);
+      const Values<T> e = exp_of_negative(-magnitude<T>(x));
+      const Values<T> s = sigmoid_of<T>(x, e);
+      linear += w * (positive_part<T>(x) - x * t);
+      product *= 1 + w * e;  // w is 0 or 1
+      overlap += w * s * t;
+      sigmoids += w * s;
+      targets += w * t;
+      weights += w;
+      store(&at.bce_slope[i], w * (s - t));
+      store(&at.dice_slope[i], w * e / ((1 + e) * (1 + e)));  // s (1 - s)
     }
-    for (std::size_t lane = 0; lane < kLane; ++lane) {
-      logarithms += std::log(static_cast<double>(product[lane]));
+    for (std::size_t lane = 0; lane < kWidth<T>; ++lane) {
+      sums.bce += static_cast<double>(linear[lane]) + std::log(static_cast<double>(product[lane]));
+      sums.overlap += static_cast<double>(overlap[lane]);
+      sums.sigmoids += static_cast<double>(sigmoids[lane]);
+      sums.targets += static_cast<double>(targets[lane]);
+      sums.weights += static_cast<double>(weights[lane]);
     }
-  }
-  MaskSums sums{.bce = logarithms};
-  for (std::size_t lane = 0; lane < kLane; ++lane) {
-    sums.bce += linear[lane];
-    sums.overlap += overlap[lane];
-    sums.sigmoids += sigmoids[lane];
-    sums.targets += targets[lane];
-    sums.weights += weights[lane];
   }
   return sums;
 }

@@ -14,7 +14,7 @@
 namespace muster::model {
 namespace {
 
-constexpr std::size_t kLane = 16;   // queries are padded to a multiple
+constexpr std::size_t kLane = 8;    // queries are padded to a multiple
 constexpr std::size_t kBlock = 64;  // points whose values are added up in the logits' own type, before they go to double
 
 // Of one point: x = logits of all queries, and what is added up of them.
@@ -31,24 +31,17 @@ struct PointSums {
 template <class T>
 [[gnu::always_inline]] inline void add_point_of(const T* corner, std::size_t right, std::size_t down, const std::array<T, 4>& weight,
                                                 std::size_t queries, const PointSums<T>& to) {
-  const T* __restrict upper = corner;
-  const T* __restrict lower = corner + down;
-  T* __restrict logit = to.logit;
-  T* __restrict sigmoid = to.sigmoid;
-  T* __restrict positive = to.positive;
-  T* __restrict product = to.product;
-  T* __restrict area = to.area;
-  const T w0 = weight[0], w1 = weight[1], w2 = weight[2], w3 = weight[3];
-  for (std::size_t q = 0; q < queries; ++q) {
-    const T x = w0 * upper[q] + w1 * upper[right + q] + w2 * lower[q] + w3 * lower[right + q];
-    const T e = exp_of_negative(-std::abs(x));
-    const T r = 1 / (1 + e);
-    const T s = x >= 0 ? r : e * r;
-    logit[q] = x;
-    sigmoid[q] = s;
-    positive[q] += x > 0 ? x : T{0};
-    product[q] *= 1 + e;
-    area[q] += s;
+  for (std::size_t q = 0; q < queries; q += kWidth<T>) {
+    const T* at = corner + q;
+    const Values<T> x =
+        weight[0] * load(at) + weight[1] * load(at + right) + weight[2] * load(at + down) + weight[3] * load(at + down + right);
+    const Values<T> e = exp_of_negative(-magnitude<T>(x));
+    const Values<T> s = sigmoid_of<T>(x, e);
+    store(to.logit + q, x);
+    store(to.sigmoid + q, s);
+    store(to.positive + q, load(to.positive + q) + positive_part<T>(x));
+    store(to.product + q, load(to.product + q) * (1 + e));
+    store(to.area + q, load(to.area + q) + s);
   }
 }
 MUSTER_WIDE_VECTORS void add_point(const float* corner, std::size_t right, std::size_t down, const std::array<float, 4>& weight,
@@ -62,13 +55,10 @@ void add_point(const double* corner, std::size_t right, std::size_t down, const 
 
 // Of one mask: overlap of its points with the queries' logits and sigmoids.
 template <class T>
-[[gnu::always_inline]] inline void add_overlap_of(T weight, std::size_t queries, const PointSums<T>& point, T* __restrict logit,
-                                                  T* __restrict sigmoid) {
-  const T* __restrict point_logit = point.logit;
-  const T* __restrict point_sigmoid = point.sigmoid;
-  for (std::size_t q = 0; q < queries; ++q) {
-    logit[q] += weight * point_logit[q];
-    sigmoid[q] += weight * point_sigmoid[q];
+[[gnu::always_inline]] inline void add_overlap_of(T weight, std::size_t queries, const PointSums<T>& point, T* logit, T* sigmoid) {
+  for (std::size_t q = 0; q < queries; q += kWidth<T>) {
+    store(logit + q, load(logit + q) + weight * load(point.logit + q));
+    store(sigmoid + q, load(sigmoid + q) + weight * load(point.sigmoid + q));
   }
 }
 MUSTER_WIDE_VECTORS void add_overlap(float weight, std::size_t queries, const PointSums<float>& point, float* logit, float* sigmoid) {
