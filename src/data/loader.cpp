@@ -97,6 +97,9 @@ struct Loader::State {
     Batch& batch = step.batches[place.micro];
     const std::uint32_t id = batch.ids[place.row];
     const Sample stored = decode(reader.read(id), reader.place(id));
+    if (stored.target.values.empty()) {
+      throw DataError("{} has no mask, but training needs one; pack the split again with masks", reader.place(id));
+    }
     batch.original_sizes[place.row] = {stored.image.height, stored.image.width};
     const Sample sample = transform(stored, plan.seed, place.epoch);
     check(sample.image.height == plan.height && sample.image.width == plan.width && sample.target.values.size() == pixels(),

@@ -57,10 +57,17 @@ struct ShardReader::State {
   IndexFile index;
   mutable ShardFds fds;
 
+  // The index, for row `id`.
+  const IndexColumns& row(std::uint32_t id) const {
+    check(id < index.columns.size(), "ShardReader: sample {} of {}", id, index.columns.size());
+    return index.columns;
+  }
+
   // "train-00017.h5: sample 42 (a/b.jpg)", 42 counted within the shard
   std::string place(std::uint32_t id) const {
+    const std::string& key = row(id).key[id];
     const ManifestShard& shard = shards[index.shard[id]];
-    return fmt::format("{}: sample {} ({})", shard.file, id - shard.first_index, index.columns.key[id]);
+    return fmt::format("{}: sample {} ({})", shard.file, id - shard.first_index, key);
   }
 
   std::vector<std::byte> read_blob(std::uint32_t id, const char* kind, std::uint64_t offset, std::uint32_t size,
@@ -111,21 +118,18 @@ const std::string& ShardReader::split() const noexcept {
 const std::string& ShardReader::fingerprint() const noexcept {
   return state_->fingerprint;
 }
-const IndexColumns& ShardReader::columns() const noexcept {
-  return state_->index.columns;
-}
 
-const std::string& ShardReader::key(std::uint32_t id) const {
-  return columns().key.at(id);
+std::string ShardReader::key(std::uint32_t id) const {
+  return state_->row(id).key[id];
 }
 
 std::pair<int, int> ShardReader::upright_size(std::uint32_t id) const {
-  return {static_cast<int>(columns().height.at(id)), static_cast<int>(columns().width.at(id))};
+  const IndexColumns& c = state_->row(id);
+  return {static_cast<int>(c.height[id]), static_cast<int>(c.width[id])};
 }
 
 std::vector<ClassPixels> ShardReader::class_histogram(std::uint32_t id) const {
-  check(id < size(), "ShardReader: sample {} of {}", id, size());
-  const IndexColumns& c = columns();
+  const IndexColumns& c = state_->row(id);
   std::vector<ClassPixels> entries;
   for (std::uint64_t e = c.class_ptr[id]; e < c.class_ptr[id + 1]; ++e) {
     entries.push_back({.class_index = c.class_id[e], .pixels = c.class_pixels[e]});
@@ -134,8 +138,7 @@ std::vector<ClassPixels> ShardReader::class_histogram(std::uint32_t id) const {
 }
 
 EncodedSample ShardReader::read(std::uint32_t id) const {
-  check(id < size(), "ShardReader: sample {} of {}", id, size());
-  const IndexColumns& c = columns();
+  const IndexColumns& c = state_->row(id);
   EncodedSample sample{.id = id,
                        .key = c.key[id],
                        .image_codec = c.image_codec[id],
@@ -153,7 +156,6 @@ EncodedSample ShardReader::read(std::uint32_t id) const {
 }
 
 std::string ShardReader::place(std::uint32_t id) const {
-  check(id < size(), "ShardReader: sample {} of {}", id, size());
   return state_->place(id);
 }
 

@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "data/index_columns.hpp"
 #include "data/manifest.hpp"
 #include "data/sample.hpp"
 #include "data/shard_writer.hpp"
@@ -32,10 +31,9 @@ class ShardReader {
   std::uint32_t size() const noexcept;
   const std::string& split() const noexcept;
   const std::string& fingerprint() const noexcept;
-  const std::string& key(std::uint32_t id) const;
+  std::string key(std::uint32_t id) const;
   std::pair<int, int> upright_size(std::uint32_t id) const;  // height, width
   std::vector<ClassPixels> class_histogram(std::uint32_t id) const;
-  const IndexColumns& columns() const noexcept;
 
   // Safe from any thread. DataError "train-00017.h5: sample 42 (a/b.jpg): ..." after three tries when the bytes cannot be
   // read or their checksum differs.

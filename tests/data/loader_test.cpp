@@ -12,6 +12,7 @@
 #include "data/evaluation_reader.hpp"
 #include "data/sample_order.hpp"
 #include "data/tiny_dataset.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace muster::data {
 namespace {
@@ -207,6 +208,19 @@ TEST_F(LoaderTest, BringsAnErrorOfAWorkerToNext) {
       EXPECT_NE(std::string(error.what()).find("train-00000.h5: sample 2 (folder 0/image-002.png)"), std::string::npos) << error.what();
     }
   }
+}
+
+TEST_F(LoaderTest, RefusesAnImageWithoutMask) {
+  const testing_support::TemporaryFolder folder;
+  SampleRecord record = tiny_record(0);
+  record.mask.clear();
+  record.mask_codec = image::Codec::kNone;
+  record.histogram.clear();
+  pack_records(folder.path(), {record});
+  const ShardReader reader = Dataset::open(folder.path()).split("train");
+  EXPECT_TRUE(decode(reader.read(0)).target.values.empty());
+  Loader batches(reader, TrainClasses(tiny_classes()), corner, kPlain, {.threads = 1}, plan_of(1));
+  EXPECT_THROW((void)batches.next(), DataError);
 }
 
 TEST_F(LoaderTest, RefusesSamplesOfAnotherSize) {

@@ -21,6 +21,7 @@ TEST(ShardWriter, GivesBackEverySamplePixelForPixel) {
     const SampleRecord record = tiny_record(id);
     const EncodedSample encoded = reader.read(id);
     EXPECT_EQ(encoded.key, record.key);
+    EXPECT_EQ(reader.key(id), record.key);
     EXPECT_EQ(encoded.image, record.image);  // copied byte for byte
     EXPECT_EQ(encoded.orientation, record.orientation);
     const Sample sample = decode(encoded);
@@ -30,6 +31,13 @@ TEST(ShardWriter, GivesBackEverySamplePixelForPixel) {
     EXPECT_EQ(reader.class_histogram(id), record.histogram);
     EXPECT_EQ(reader.upright_size(id), std::pair(sample.image.height, sample.image.width));
   }
+}
+
+TEST(ShardReader, RefusesASampleThatIsNotThere) {
+  const TinyDataset packed(3, 1);
+  const ShardReader reader = Dataset::open(packed.folder.path()).split("train");
+  EXPECT_THROW((void)reader.read(3), InvariantError);
+  EXPECT_THROW((void)reader.key(3), InvariantError);
 }
 
 TEST(ShardWriter, WritesTheSameBytesForTheSameSamples) {

@@ -69,18 +69,19 @@ ShardIdentity tiny_identity(std::uint32_t number) {
   return identity;
 }
 
-Manifest pack_tiny(const std::filesystem::path& folder, std::uint32_t samples, std::uint32_t shards) {
+namespace {
+
+Manifest pack_shards(const std::filesystem::path& folder, std::vector<std::vector<SampleRecord>> shards) {
   ManifestSplit split;
-  split.num_samples = samples;
   split.plan_hash = tiny_identity(0).plan_hash;
-  for (std::uint32_t shard = 0; shard < shards; ++shard) {
-    ShardWriter writer(tiny_identity(shard));
-    for (std::uint32_t id = samples * shard / shards; id < samples * (shard + 1) / shards; ++id) {
-      writer.add(tiny_record(id));
+  for (std::vector<SampleRecord>& records : shards) {
+    ShardWriter writer(tiny_identity(static_cast<std::uint32_t>(split.shards.size())));
+    for (SampleRecord& record : records) {
+      writer.add(std::move(record));
     }
     split.shards.push_back(writer.finish(folder));
   }
-  link_shards(split.shards);
+  split.num_samples = link_shards(split.shards);
   const SplitIndex index = write_split_index(folder, tiny_identity(0), split.shards);
   split.index = index.file;
   split.fingerprint = index.fingerprint;
@@ -90,6 +91,24 @@ Manifest pack_tiny(const std::filesystem::path& folder, std::uint32_t samples, s
   manifest.splits["train"] = split;
   write_manifest(folder, manifest);
   return manifest;
+}
+
+}  // namespace
+
+Manifest pack_tiny(const std::filesystem::path& folder, std::uint32_t samples, std::uint32_t shards) {
+  std::vector<std::vector<SampleRecord>> records(shards);
+  for (std::uint32_t shard = 0; shard < shards; ++shard) {
+    for (std::uint32_t id = samples * shard / shards; id < samples * (shard + 1) / shards; ++id) {
+      records[shard].push_back(tiny_record(id));
+    }
+  }
+  return pack_shards(folder, std::move(records));
+}
+
+Manifest pack_records(const std::filesystem::path& folder, std::vector<SampleRecord> records) {
+  std::vector<std::vector<SampleRecord>> shards;
+  shards.push_back(std::move(records));
+  return pack_shards(folder, std::move(shards));
 }
 
 void flip_byte(const std::filesystem::path& path, std::uint64_t offset) {

@@ -23,6 +23,8 @@ ShardIdentity tiny_identity(std::uint32_t number);
 
 // Writes split "train" in `shards` shards of about equal length, with index and manifest.
 Manifest pack_tiny(const std::filesystem::path& folder, std::uint32_t samples, std::uint32_t shards);
+// Records of the caller's making, in one shard.
+Manifest pack_records(const std::filesystem::path& folder, std::vector<SampleRecord> records);
 
 // Flips one bit of the byte at `offset` of a file.
 void flip_byte(const std::filesystem::path& path, std::uint64_t offset);
