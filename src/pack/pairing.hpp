@@ -1,0 +1,32 @@
+// Which mask belongs to which image.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "pack/scan.hpp"
+
+namespace muster::pack {
+
+struct SourcePair {
+  SourceFile image;
+  SourceFile mask;
+};
+
+struct Pairing {
+  std::vector<SourcePair> pairs;  // ascending by the image's key
+  struct Problem {
+    SourceFile image;
+    std::string text;
+    bool can_skip = true;  // on_error=skip leaves the sample out; false where the user has to decide
+  };
+  std::vector<Problem> problems;
+  std::size_t masks_without_image = 0;
+};
+
+// a/b.jpg takes the mask a/b.jpg.png if that is there, else a/b.png. Two images that would share a/b.png are a problem each,
+// unless `keep_extension` is set and each has a mask of the first form.
+Pairing pair_files(const std::vector<SourceFile>& images, const std::vector<SourceFile>& masks, bool keep_extension);
+
+}  // namespace muster::pack

@@ -1,0 +1,116 @@
+#include "pack/plan.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/hash.hpp"
+#include "data/sample_order.hpp"
+
+namespace muster::pack {
+namespace {
+
+constexpr std::uint64_t kStorageStream = 1;  // of SampleOrder; stream 0 orders the epochs of a run
+
+// Fields separated by zero bytes, which no key contains.
+class Digest {
+ public:
+  template <class T>
+  Digest& operator<<(const T& field) {
+    hash_.update(fmt::format("{}", field));
+    hash_.update(std::string_view("\0", 1));
+    return *this;
+  }
+  std::string hex() const { return hash_.hex(); }
+
+ private:
+  Xxh3Stream hash_;
+};
+
+std::string listing_digest(const std::vector<PlannedSample>& samples) {
+  Digest digest;
+  for (const PlannedSample& sample : samples) {
+    digest << sample.source.image.key << sample.source.image.bytes << sample.source.mask.key << sample.source.mask.bytes;
+  }
+  return digest.hex();
+}
+
+std::string times_digest(const std::vector<PlannedSample>& samples) {
+  Digest digest;
+  for (const PlannedSample& sample : samples) {
+    digest << sample.source.image.mtime_ns << sample.source.mask.mtime_ns;
+  }
+  return digest.hex();
+}
+
+void shuffle(std::vector<PlannedSample>& samples, std::uint64_t seed) {
+  const data::SampleOrder order(samples.size(), seed, 0, kStorageStream);
+  std::vector<PlannedSample> shuffled;
+  shuffled.reserve(samples.size());
+  for (std::size_t position = 0; position < samples.size(); ++position) {
+    shuffled.push_back(std::move(samples[order(position)]));
+  }
+  samples = std::move(shuffled);
+}
+
+std::vector<std::size_t> cut(const std::vector<PlannedSample>& samples, std::uint64_t shard_bytes) {
+  std::vector<std::size_t> begin{0};
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (bytes >= shard_bytes) {
+      begin.push_back(i);
+      bytes = 0;
+    }
+    bytes += samples[i].source.image.bytes + samples[i].source.mask.bytes;
+  }
+  begin.push_back(samples.size());
+  return begin;
+}
+
+std::string plan_hash(const SplitPlan& plan, const PackOptions& options, const DeclaredClasses& declared) {
+  Digest digest;
+  digest << "muster-plan 1" << options.task << plan.preflight.split << options.orientation << plan.order.kind << plan.order.seed;
+  for (std::size_t i = 0; i < declared.classes.size(); ++i) {
+    digest << declared.classes.ids[i] << declared.classes.names[i];
+  }
+  digest << "void";
+  for (const std::int32_t value : declared.void_values) {
+    digest << value;
+  }
+  digest << "samples" << listing_digest(plan.preflight.samples) << "cuts";
+  for (const std::size_t begin : plan.shard_begin) {
+    digest << begin;
+  }
+  return digest.hex();
+}
+
+}  // namespace
+
+SplitPlan make_plan(SplitPreflight preflight, const PackOptions& options, const DeclaredClasses& declared) {
+  SplitPlan plan{
+      .preflight = std::move(preflight), .order = {}, .shard_begin = {}, .plan_hash = {}, .listing_digest = {}, .times_digest = {}};
+  std::vector<PlannedSample>& samples = plan.preflight.samples;
+  plan.listing_digest = listing_digest(samples);
+  plan.times_digest = times_digest(samples);
+  if (plan.preflight.split == "train") {
+    plan.order = {.kind = "shuffled", .seed = static_cast<std::uint64_t>(options.seed)};
+    shuffle(samples, plan.order.seed);
+  }
+  plan.shard_begin = cut(samples, static_cast<std::uint64_t>(options.shard_bytes));
+  plan.plan_hash = plan_hash(plan, options, declared);
+  return plan;
+}
+
+std::string plan_json(const std::vector<SplitPlan>& plans) {
+  io::Value splits = io::Value::map();
+  for (const SplitPlan& plan : plans) {
+    splits.set(plan.preflight.split, io::Value::map({{"plan_hash", plan.plan_hash},
+                                                     {"listing_digest", plan.listing_digest},
+                                                     {"times_digest", plan.times_digest},
+                                                     {"num_samples", std::uint64_t{plan.preflight.samples.size()}},
+                                                     {"num_shards", std::uint64_t{plan.num_shards()}}}));
+  }
+  return io::to_json(io::Value::map({{"format", "muster-plan"}, {"splits", splits}})) + "\n";
+}
+
+}  // namespace muster::pack

@@ -1,0 +1,20 @@
+// Reading source files, and speaking of them without their place on this machine.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "pack/pack_options.hpp"
+#include "pack/scan.hpp"
+
+namespace muster::pack {
+
+// The first `limit` bytes, or all. DataError naming the file when it cannot be read or has another size than when it was found.
+std::vector<std::byte> read_source(const SourceFile& file, std::size_t limit = std::numeric_limits<std::size_t>::max());
+
+// `text` with the folders of `sources` taken out: no file of a finished pack holds a path of this machine.
+std::string without_root(std::string text, const SplitSources& sources);
+
+}  // namespace muster::pack
