@@ -11,71 +11,6 @@ using io::Value;
 
 namespace {
 
-// --- writing ------------------------------------------------------------------------------------------------------------
-
-template <class T>
-Value list_of(const std::vector<T>& values) {
-  Value list = Value::list();
-  for (const T& value : values) {
-    list.push_back(value);
-  }
-  return list;
-}
-
-Value value_of(const ClassList& classes) {
-  Value list = Value::list();
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    const auto& [red, green, blue] = classes.colors[i];
-    list.push_back(Value::map({{"id", classes.ids[i]},
-                               {"name", classes.names[i]},
-                               {"color", Value(Value::List{int{red}, int{green}, int{blue}})},
-                               {"isthing", int{classes.isthing[i]}}}));
-  }
-  return Value::map(
-      {{"count", static_cast<std::uint64_t>(classes.size())}, {"names_crc32", classes.names_crc32()}, {"list", std::move(list)}});
-}
-
-Value value_of(const ManifestShard& shard) {
-  return Value::map({{"file", shard.file},
-                     {"uuid", shard.uuid},
-                     {"bytes", shard.bytes},
-                     {"num_samples", shard.num_samples},
-                     {"first_index", shard.first_index},
-                     {"payload_address", shard.payload_address},
-                     {"payload_bytes", shard.payload_bytes},
-                     {"xxh3_128", shard.xxh3_128}});
-}
-
-Value value_of(const SplitStatistics& statistics) {
-  Value sizes = Value::map();
-  for (const auto& [side, images] : statistics.size_histogram) {
-    sizes.set(std::to_string(side), images);
-  }
-  return Value::map({{"mean", list_of(statistics.mean)},
-                     {"std", list_of(statistics.std)},
-                     {"pixels", statistics.pixels},
-                     {"size_histogram", std::move(sizes)},
-                     {"class_pixels", list_of(statistics.class_pixels)},
-                     {"class_images", list_of(statistics.class_images)}});
-}
-
-Value value_of(const ManifestSplit& split) {
-  Value shards = Value::list();
-  for (const ManifestShard& shard : split.shards) {
-    shards.push_back(value_of(shard));
-  }
-  return Value::map({{"num_samples", split.num_samples},
-                     {"order", Value::map({{"kind", split.order.kind}, {"seed", split.order.seed}})},
-                     {"plan_hash", split.plan_hash},
-                     {"fingerprint", split.fingerprint},
-                     {"index", Value::map({{"file", split.index.file}, {"bytes", split.index.bytes}, {"xxh3_128", split.index.xxh3_128}})},
-                     {"shards", std::move(shards)},
-                     {"stats", value_of(split.statistics)},
-                     {"source", Value::map({{"files", split.source_files}, {"listing_digest", split.listing_digest}})}});
-}
-
-// --- reading ------------------------------------------------------------------------------------------------------------
-
 std::uint32_t as_u32(const Value& value) {
   const std::uint64_t number = value.as_uint();
   if (number > 0xffffffffU) {
@@ -217,31 +152,6 @@ Manifest manifest_of(const Value& value, const std::string& where) {
 
 }  // namespace
 
-std::string manifest_json(const Manifest& manifest) {
-  Value producer = Value::map();
-  for (const auto& [library, version] : manifest.producer) {
-    producer.set(library, version);
-  }
-  Value splits = Value::map();
-  for (const auto& [name, split] : manifest.splits) {
-    splits.set(name, value_of(split));
-  }
-  Value value = Value::map({{"format", kDatasetFormat},
-                            {"format_version", Value(Value::List{kFormatVersion[0], kFormatVersion[1]})},
-                            {"producer", std::move(producer)},
-                            {"task", manifest.task},
-                            {"orientation_policy", manifest.orientation_policy},
-                            {"ignore_index", manifest.ignore_index()},
-                            {"classes", value_of(manifest.classes)},
-                            {"splits", std::move(splits)},
-                            {"generation", manifest.generation},
-                            {"parent_fingerprint", manifest.parent_fingerprint}});
-  if (manifest.base) {
-    value.set("base", Value::map({{"path", manifest.base->path}, {"fingerprint", manifest.base->fingerprint}}));
-  }
-  return io::to_json(value) + "\n";
-}
-
 Manifest read_manifest(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kManifestFile;
   if (!std::filesystem::is_regular_file(path)) {
@@ -255,10 +165,6 @@ Manifest read_manifest(const std::filesystem::path& folder) {
   } catch (const std::exception& error) {  // malformed JSON, a missing key, a wrong type: here the data is at fault, not a recipe
     throw DataError("{}: {}; the manifest is damaged, pack again", path.string(), error.what());
   }
-}
-
-void write_manifest(const std::filesystem::path& folder, const Manifest& manifest) {
-  write_file_atomically(folder / kManifestFile, manifest_json(manifest));
 }
 
 }  // namespace muster::data
