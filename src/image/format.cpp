@@ -46,6 +46,10 @@ Format format_of(std::span<const std::byte> bytes) noexcept {
   if (text.empty()) {
     return Format::kEmpty;
   }
+  // First, since the 128 bytes before its mark are free, and many scanners put a TIFF header there.
+  if (text.size() >= 132 && text.substr(128, 4) == "DICM"sv) {
+    return Format::kDicom;
+  }
   if (starts("\xFF\xD8\xFF"sv)) {
     return Format::kJpeg;
   }
@@ -69,9 +73,6 @@ Format format_of(std::span<const std::byte> bytes) noexcept {
   }
   if (is_heif(text)) {
     return Format::kHeif;
-  }
-  if (text.size() >= 132 && text.substr(128, 4) == "DICM"sv) {
-    return Format::kDicom;
   }
   if (starts("8BPS"sv)) {
     return Format::kPsd;

@@ -14,6 +14,7 @@
 namespace muster::image {
 namespace {
 
+using namespace std::string_literals;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -115,11 +116,13 @@ TEST(Decode, AcceptsBytesAfterTheEndOfAJpegAndBeforeAMarker) {
 }
 
 TEST(Decode, SaysWhatAFileIsWhenItIsNotRead) {
-  const std::string riff = std::string("RIFF\x10\0\0\0WEBPVP8 ", 16);
+  const std::string riff = "RIFF\x10\0\0\0WEBPVP8 "s;
   EXPECT_THAT(data_error([&] { (void)decode_rgb(bytes_of(riff), "a.webp"); }),
               AllOf(HasSubstr("a.webp is a WebP file"), HasSubstr("convert it to PNG or JPEG")));
-  EXPECT_THAT(data_error([&] { (void)probe(bytes_of(std::string("II*\0abcd", 8)), "a.tif"); }), HasSubstr("a TIFF file"));
+  EXPECT_THAT(data_error([&] { (void)probe(bytes_of("II*\0abcd"s), "a.tif"); }), HasSubstr("a TIFF file"));
   EXPECT_THAT(data_error([&] { (void)probe(bytes_of("BM123456"), "a.bmp"); }), HasSubstr("a BMP file"));
+  const std::string scan = "II*\0"s + std::string(124, '\0') + "DICM1234";
+  EXPECT_THAT(data_error([&] { (void)probe(bytes_of(scan), "a.dcm"); }), HasSubstr("a DICOM file"));
   EXPECT_THAT(data_error([&] { (void)probe(bytes_of("this is a text file"), "text.jpg"); }),
               AllOf(HasSubstr("text.jpg"), HasSubstr("no image file of a known kind")));
   EXPECT_THAT(data_error([&] { (void)probe({}, "zero.jpg"); }), AllOf(HasSubstr("zero.jpg"), HasSubstr("0 bytes")));
@@ -151,9 +154,9 @@ TEST(Decode, RefusesMoreThan200MegapixelsFromTheHeader) {
 }
 
 TEST(Decode, ReadsBinaryPnmOfAnyDepth) {
-  const Image rgb = decode_rgb(bytes_of(std::string("P6\n# made by hand\n2 1\n255\n\1\2\3\4\5\6", 34)), "a.ppm");
+  const Image rgb = decode_rgb(bytes_of("P6\n# made by hand\n2 1\n255\n\1\2\3\4\5\6"s), "a.ppm");
   EXPECT_THAT(rgb.pixels, testing::ElementsAre(1, 2, 3, 4, 5, 6));
-  const std::string deep("P5 3 1 65535\n\x00\x80\x00\x81\xFF\xFF", 19);
+  const std::string deep = "P5 3 1 65535\n\x00\x80\x00\x81\xFF\xFF"s;
   EXPECT_THAT(decode_rgb(bytes_of(deep), "a.pgm").pixels, testing::ElementsAre(0, 0, 0, 1, 1, 1, 255, 255, 255));
   EXPECT_THAT(decode_labels(bytes_of(deep), "a.pgm").values, testing::ElementsAre(128, 129, 65535));
   EXPECT_THAT(decode_rgb(bytes_of("P5 2 1 100\n\x64\x32"), "a.pgm").pixels, testing::ElementsAre(255, 255, 255, 128, 128, 128));
@@ -176,7 +179,7 @@ TEST(Transcode, KeepsEveryPixelOfAProgressiveJpegAndItsComment) {
 }
 
 TEST(Transcode, WritesPnmAsPngOfTheSameDepth) {
-  const std::vector<std::byte> deep = bytes_of(std::string("P5 3 1 65535\n\x00\x80\x00\x81\xFF\xFF", 19));
+  const std::vector<std::byte> deep = bytes_of("P5 3 1 65535\n\x00\x80\x00\x81\xFF\xFF"s);
   const std::vector<std::byte> png = to_png(deep, "a.pgm");
   EXPECT_EQ(probe(png, "a.png").bit_depth, 16);
   EXPECT_EQ(decode_labels(png, "a.png"), decode_labels(deep, "a.pgm"));
