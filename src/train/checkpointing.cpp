@@ -73,7 +73,7 @@ void Checkpointing::save_best() {
   try {
     save();
     writer_.mark_best(state_.progress.step);
-    export_weights_(folder_.exported_models() / "exported_best.safetensors");
+    export_weights_(folder_.exported_models() / "exported_best.safetensors", state_.progress.best->value);
   } catch (const Error& error) {
     ++failed_saves_;
     spdlog::error("the best weights so far could not be kept, training goes on: {}", error.what());

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "ckpt/checkpoint_options.hpp"
@@ -12,8 +14,8 @@
 
 namespace muster::train {
 
-// The weights as they are now, to the given file.
-using ExportWeights = std::function<void(const std::filesystem::path&)>;
+// The weights as they are now, with their score where there is one, to the given file.
+using ExportWeights = std::function<void(const std::filesystem::path&, std::optional<double> score)>;
 
 class Checkpointing {
  public:

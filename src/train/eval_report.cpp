@@ -22,8 +22,7 @@ std::string score_table(const EvaluationResult& result) {
   return text + fmt::format("  {:<32} {} images, {:.1f} images/s\n", "", result.images, static_cast<double>(result.images) / result.seconds);
 }
 
-void write_eval_json(const std::filesystem::path& path, const EvaluationResult& result, const std::string& split, const std::string& model,
-                     std::int64_t step) {
+std::string eval_json(const EvaluationResult& result, const std::string& split, const std::string& model, std::int64_t step) {
   io::Value root = io::Value::map();
   for (const auto& [name, value] : result.scores) {
     const auto slash = name.find('/');
@@ -37,7 +36,12 @@ void write_eval_json(const std::filesystem::path& path, const EvaluationResult& 
   root.set("split", split);
   root.set("model", model);
   root.set("step", step);
-  write_file_atomically(path, io::to_json(root) + "\n");
+  return io::to_json(root);
+}
+
+void write_eval_json(const std::filesystem::path& path, const EvaluationResult& result, const std::string& split, const std::string& model,
+                     std::int64_t step) {
+  write_file_atomically(path, eval_json(result, split, model, step) + "\n");
 }
 
 }  // namespace muster::train

@@ -6,7 +6,8 @@
 #include "ckpt/resolve.hpp"
 #include "core/error.hpp"
 #include "model/initialisation.hpp"
-#include "weights/weights_file.hpp"
+#include "weights/fine_tune.hpp"
+#include "weights/weight_file.hpp"
 
 namespace muster::train {
 namespace {
@@ -30,21 +31,25 @@ std::filesystem::path weight_file(const std::string& checkpoint) {
 
 void check_initial_weights(const TrainOptions& options) {
   if (!options.checkpoint.empty()) {
-    static_cast<void>(weights::read_weights_info(weight_file(options.checkpoint)));
+    static_cast<void>(weights::WeightFile(weight_file(options.checkpoint)));
   }
 }
 
-void set_initial_weights(const TrainOptions& options, const model::EomtModel& model, const std::vector<weights::WeightClass>& classes,
+void set_initial_weights(const TrainOptions& options, const model::EomtModel& model, const data::TrainClasses& classes,
                          model::ParameterStore& parameters) {
   model::initialise(parameters, model.units(), static_cast<std::uint64_t>(options.seed));
   if (options.checkpoint.empty()) {
     spdlog::info("weights: random (seed {})", options.seed);
     return;
   }
-  const std::filesystem::path file = weight_file(options.checkpoint);
-  const std::vector<std::string> fresh =
-      weights::read_weights_for_finetuning(file, parameters, model.buffers(), classes, options.reuse_class_head);
-  spdlog::info("weights: {}; class head rows that start afresh: {}", file.string(), fresh.empty() ? "none" : fmt::format("{}", fmt::join(fresh, ", ")));
+  const weights::WeightFile file(weight_file(options.checkpoint));
+  const weights::FineTuneReport report =
+      weights::load_for_fine_tuning(file, weights::stored_tensors(model, parameters), classes.names(), options.reuse_class_head);
+  if (!report.notice.empty()) {
+    spdlog::info("{}", report.notice);
+  }
+  spdlog::info("weights: {}; class head: {} classes taken over, {} start afresh{}", file.path().string(), report.reused_classes.size(),
+               report.fresh_classes.size(), report.fresh_classes.empty() ? "" : fmt::format(" ({})", fmt::join(report.fresh_classes, ", ")));
 }
 
 }  // namespace muster::train

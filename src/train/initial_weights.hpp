@@ -1,12 +1,10 @@
 // Where a run's weights start: drawn from the seed, or read from `checkpoint`. Never silently random (CONTRACTS 16).
 #pragma once
 
-#include <vector>
-
+#include "data/class_list.hpp"
 #include "model/eomt.hpp"
 #include "model/parameters.hpp"
 #include "train/train_options.hpp"
-#include "weights/weights_info.hpp"
 
 namespace muster::train {
 
@@ -14,7 +12,7 @@ namespace muster::train {
 void check_initial_weights(const TrainOptions& options);
 
 // Draws every parameter, then takes from `checkpoint` what there is one for; says which in one line of the log.
-void set_initial_weights(const TrainOptions& options, const model::EomtModel& model, const std::vector<weights::WeightClass>& classes,
+void set_initial_weights(const TrainOptions& options, const model::EomtModel& model, const data::TrainClasses& classes,
                          model::ParameterStore& parameters);
 
 }  // namespace muster::train

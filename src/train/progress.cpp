@@ -11,6 +11,9 @@ std::string to_json(const Progress& progress) {
   value.set("updates", progress.updates);
   value.set("skipped", progress.skipped);
   value.set("validated_step", progress.validated_step);
+  if (progress.last_score) {
+    value.set("last_score", *progress.last_score);
+  }
   if (progress.best) {
     io::Value& best = value.set("best", io::Value::map());
     best.set("value", progress.best->value);
@@ -26,7 +29,11 @@ Progress progress_from_json(std::string_view json) {
                       .updates = value.at("updates").as_int(),
                       .skipped = value.at("skipped").as_int(),
                       .validated_step = value.at("validated_step").as_int(),
+                      .last_score = {},
                       .best = {}};
+    if (const io::Value* score = value.find("last_score")) {
+      progress.last_score = score->as_double();
+    }
     if (const io::Value* best = value.find("best")) {
       progress.best = Best{.value = best->at("value").as_double(), .step = best->at("step").as_int()};
     }

@@ -19,6 +19,7 @@ struct Progress {
   std::int64_t updates = 0;  // of these, the ones that changed weights
   std::int64_t skipped = 0;  // and the ones whose gradient was not finite
   std::int64_t validated_step = 0;  // of the last validation
+  std::optional<double> last_score;  // of that validation
   std::optional<Best> best;
   bool operator==(const Progress&) const = default;
 };

@@ -54,6 +54,7 @@ void validate_and_keep_best(const TrainOptions& options, const LoopParts& parts)
   parts.reporter.validation(record);
   progress.validated_step = progress.step;
   const double score = watched_score(options, result.scores);
+  progress.last_score = score;
   const bool is_best = !progress.best || score > progress.best->value;
   spdlog::info("step {}: {} {:.4f}{}", progress.step, options.metric_args.watch_metric, score,
                is_best ? ", the best so far" : fmt::format(" (best {:.4f} at step {})", progress.best->value, progress.best->step));

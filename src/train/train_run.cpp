@@ -17,7 +17,7 @@
 #include "train/initial_weights.hpp"
 #include "train/run_identity.hpp"
 #include "train/train_loop.hpp"
-#include "weights/weights_file.hpp"
+#include "weights/weight_file.hpp"
 
 namespace muster::train {
 namespace {
@@ -47,7 +47,8 @@ std::unique_ptr<model::EomtModel> build_model(const TrainOptions& options, int c
   return std::unique_ptr<model::EomtModel>(eomt);
 }
 
-weights::WeightsInfo describe_weights(const TrainOptions& options, const model::EomtModel& model, const data::TrainClasses& classes) {
+weights::WeightsInfo describe_weights(const TrainOptions& options, const model::EomtModel& model, const data::TrainClasses& classes,
+                                      const std::string& run_id) {
   weights::WeightsInfo info;
   info.task = options.task;
   info.model = options.model;
@@ -55,14 +56,15 @@ weights::WeightsInfo describe_weights(const TrainOptions& options, const model::
   info.num_queries = model.num_queries();
   info.num_joint_blocks = model.joint_blocks();
   for (std::size_t i = 0; i < classes.ids().size(); ++i) {
-    info.classes.push_back({.id = classes.ids()[i], .name = classes.names()[i]});
+    info.classes.push_back({.id = classes.ids()[i], .name = classes.names()[i], .color = classes.colors()[i]});
   }
-  info.ignored.assign(options.ignore_classes.begin(), options.ignore_classes.end());
-  const std::vector<int>& window = evaluation_size(options);
-  info.image_size.assign(window.begin(), window.end());
-  info.mean = options.transform_args.normalize.mean;
-  info.std = options.transform_args.normalize.std;
-  info.watch_metric = options.metric_args.watch_metric;
+  info.ignored_classes.assign(options.ignore_classes.begin(), options.ignore_classes.end());
+  info.transform = {.image_size = evaluation_size(options),
+                    .num_channels = options.transform_args.num_channels,
+                    .mean = options.transform_args.normalize.mean,
+                    .std = options.transform_args.normalize.std};
+  info.run_id = run_id;
+  info.metric = options.metric_args.watch_metric;
   return info;
 }
 
@@ -125,18 +127,18 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
   report::init_logging(folder.path());
 
   TrainState state = make_state(options, std::move(built), data);
-  weights::WeightsInfo info = describe_weights(options, model, data.classes);
-  const auto export_weights = [&](const std::filesystem::path& path) {
+  weights::WeightsInfo info = describe_weights(options, model, data.classes, identity.run_id());
+  const auto export_weights = [&](const std::filesystem::path& path, std::optional<double> score) {
     std::filesystem::create_directories(path.parent_path());
     info.step = state.progress.step;
-    info.best = state.progress.best ? state.progress.best->value : 0;
-    weights::write_weights(path, state.parameters, model.buffers(), info);
+    info.metric_value = score;
+    weights::export_weights(path, weights::stored_tensors(model, state.parameters), info);
   };
   Checkpointing checkpointing(folder,
                               {.save = options.save_checkpoint_args,
                                .storage = options.checkpointing,
                                .run_id = identity.run_id(),
-                               .weights_info = io::to_json(weights::to_value(info), -1),
+                               .weights_info = weights::to_json(info),
                                .attempt = starts},
                               state, export_weights);
   const data::SamplerRecord fresh_sampler = state.sampler;
@@ -146,7 +148,7 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
   } else if (options.resume_interrupted) {
     throw ConfigError("resume_interrupted=true, but {} holds no checkpoint to go on from; remove the key to start from step 0", options.out);
   } else {
-    set_initial_weights(options, model, info.classes, state.parameters);
+    set_initial_weights(options, model, data.classes, state.parameters);
   }
   const bool was_finished = state.progress.step >= options.steps;
 
@@ -173,7 +175,7 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
     return ExitCode::kDone;
   }
   if (options.save_checkpoint_args.save_last) {
-    export_weights(folder.exported_models() / "exported_last.safetensors");
+    export_weights(folder.exported_models() / "exported_last.safetensors", state.progress.last_score);
   }
   spdlog::info("finished {} steps; best {} {:.4f} at step {}; weights in {}", options.steps, options.metric_args.watch_metric, state.progress.best->value,
                state.progress.best->step, folder.exported_models().string());

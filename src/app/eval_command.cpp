@@ -1,0 +1,90 @@
+// `muster eval`: the scores of a model on a split of a packed dataset.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/model_source.hpp"
+#include "data/dataset.hpp"
+#include "model/plain_runner.hpp"
+#include "train/eval_report.hpp"
+
+namespace muster::app {
+namespace {
+
+struct EvalOptions {
+  std::string model;
+  std::string data;
+  std::string split = "val";
+  std::string out;
+  int batch_size = 4;
+};
+template <class Visitor>
+void visit(Visitor& v, EvalOptions& o) {
+  v.field("model", o.model, any_value(), "weight file, checkpoint, or folder of a run (its best, else its last)");
+  v.field("data", o.data, any_value(), "folder of a packed dataset");
+  v.field("split", o.split, any_value(), "which of its splits");
+  v.field("out", o.out, any_value(), "folder for eval.json; empty = print the table alone");
+  v.field("batch_size", o.batch_size, at_least(1), "windows that the model sees at once");
+}
+void validate(const EvalOptions& o) {
+  if (o.model.empty() || o.data.empty()) {
+    throw ConfigError("{} is not set; an evaluation takes model=runs/a data=runs/sample", o.model.empty() ? "model" : "data");
+  }
+}
+
+constexpr const char* kUsage =
+    "  muster eval model=FILE|RUN data=DIR [split=val] [out=DIR]\n\n"
+    "Example, after a training run in runs/a:\n"
+    "  launch/muster eval model=runs/a data=runs/sample out=runs/a/eval\n\n"
+    "miou is measured at each image's original size, miou_model at the size that the model sees; classes that occur in neither\n"
+    "truth nor prediction are left out of the mean.\n";
+
+// Ids are what both sides mean by a class; a name may be spelled differently.
+std::vector<std::int32_t> check_classes(const data::ClassList& packed, const weights::WeightsInfo& info) {
+  std::vector<std::int32_t> ignored;
+  std::vector<std::int32_t> expected;
+  for (const weights::ClassEntry& entry : info.classes) {
+    expected.push_back(entry.id);
+  }
+  for (const std::int32_t id : packed.ids) {
+    if (std::ranges::find(expected, id) == expected.end()) {
+      if (std::ranges::find(info.ignored_classes, id) == info.ignored_classes.end()) {
+        throw ConfigError("the data has class {} that the model does not know; evaluate on the classes it was trained on", id);
+      }
+      ignored.push_back(id);
+    }
+  }
+  if (packed.ids.size() - ignored.size() != expected.size()) {
+    throw ConfigError("the model knows {} classes, the data has {} of them; evaluate on data that was packed with the model's class list", expected.size(),
+                      packed.ids.size() - ignored.size());
+  }
+  return ignored;
+}
+
+ExitCode run_eval(const EvalOptions& options, const io::Value&, const Arguments& arguments) {
+  const data::Dataset dataset = data::Dataset::open(options.data);
+  const data::ShardReader reader = dataset.split(options.split);
+  const LoadedModel loaded = load_model(options.model);
+  const data::TrainClasses classes(dataset.classes(), check_classes(dataset.classes(), loaded.info));
+  task::SemanticSegmentation task = make_task(loaded, classes, options.batch_size);
+  model::PlainRunner runner(loaded.parameters);
+  SoloReducer reducer;
+  const train::EvaluationResult result = train::evaluate(task, runner, reader, reducer);
+  if (!options.out.empty()) {
+    std::filesystem::create_directories(options.out);
+    train::write_eval_json(std::filesystem::path(options.out) / "eval.json", result, options.split, loaded.source, loaded.info.step);
+  }
+  if (!arguments.json) {
+    fmt::print("{}", train::score_table(result));
+  } else {
+    fmt::print("{}\n", train::eval_json(result, options.split, loaded.source, loaded.info.step));
+  }
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command eval_command() { return make_command<EvalOptions>("eval", "score a model on a packed dataset", kUsage, run_eval); }
+
+}  // namespace muster::app

@@ -1,0 +1,103 @@
+// `muster forward`: one forward pass in eval mode with every named output, for parity checks and for debugging.
+#include <filesystem>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/model_source.hpp"
+#include "core/atomic_file.hpp"
+#include "data/transform.hpp"
+#include "image/decode.hpp"
+#include "image/orientation.hpp"
+#include "io/safetensors.hpp"
+#include "model/plain_runner.hpp"
+
+namespace muster::app {
+namespace {
+
+struct ForwardOptions {
+  std::string model;
+  std::string input;
+  std::string out;
+  bool train = false;
+  std::int64_t seed = 0;
+};
+template <class Visitor>
+void visit(Visitor& v, ForwardOptions& o) {
+  v.field("model", o.model, any_value(), "weight file, checkpoint, run, or an architecture with -notpretrained");
+  v.field("input", o.input, any_value(), "an image, or safetensors with `input` [B,C,H,W] fp32, already normalised");
+  v.field("out", o.out, any_value(), "the file to write, FILE.safetensors");
+  v.field("train", o.train, any_value(), "add each intermediate prediction: class_logits.0, mask_logits.0, ...");
+  v.field("seed", o.seed, between(0, 4294967295.0), "of the weights of an architecture name");
+}
+void validate(const ForwardOptions& o) {
+  if (o.model.empty() || o.input.empty() || o.out.empty()) {
+    throw ConfigError("{} is not set; a forward pass takes model=runs/a input=photo.jpg out=outputs.safetensors",
+                      o.model.empty() ? "model" : o.input.empty() ? "input" : "out");
+  }
+  if (!o.out.ends_with(".safetensors")) {
+    throw ConfigError("out={} should end in .safetensors, the format that is written", o.out);
+  }
+}
+
+constexpr const char* kUsage =
+    "  muster forward model=FILE|RUN|NAME input=FILE out=FILE.safetensors\n\n"
+    "Example: launch/muster forward model=dinov3/vitt16-notpretrained input=datasets/sample/val/images/IMAGE.jpg out=runs/out.safetensors\n"
+    "Outputs in fp32: cls [B,D], storage [B,R,D], patches [B,N,D] after the final norm; for EoMT class_logits [B,Q,C+1] and\n"
+    "mask_logits [B,Q,h,w]. An image is taken at its own size, its right and bottom rest below one patch dropped.\n";
+
+at::Tensor tensor_input(const std::string& path) {
+  const io::SafetensorsFile file{std::filesystem::path(path)};
+  const auto& entry = file.info("input");
+  if (entry.dtype != ScalarType::kF32 || entry.shape.size() != 4) {
+    throw DataError("{}: `input` is {} with {} dims; wanted F32 [B,C,H,W]", path, scalar_name(entry.dtype), entry.shape.size());
+  }
+  at::Tensor input = at::empty(entry.shape, at::kFloat);
+  file.read("input", input.data_ptr());
+  return input;
+}
+
+at::Tensor image_input(const std::string& path, const weights::WeightsInfo& info) {
+  const std::string text = read_file(path);
+  const auto bytes = std::as_bytes(std::span(text));
+  const image::Image picture = image::apply_orientation(image::decode_rgb(bytes, path), image::probe(bytes, path).exif_orientation);
+  at::Tensor input = at::empty({1, 3, picture.height, picture.width}, at::kFloat);
+  data::normalise_into(picture, input.data_ptr<float>(), info.transform.mean, info.transform.std);
+  return input;
+}
+
+void check_input(const at::Tensor& input, int patch, const std::string& path) {
+  if (input.size(1) != 3 || input.size(2) < patch || input.size(3) < patch) {
+    throw DataError("{}: an input of {} channels and {}x{} pixels; the model takes 3 channels and at least one patch of {}x{}", path, input.size(1),
+                    input.size(2), input.size(3), patch, patch);
+  }
+}
+
+ExitCode run_forward(const ForwardOptions& options, const io::Value&, const Arguments&) {
+  const LoadedModel loaded = load_or_draw_model(options.model, static_cast<std::uint64_t>(options.seed));
+  const at::Tensor input = options.input.ends_with(".safetensors") ? tensor_input(options.input) : image_input(options.input, loaded.info);
+  check_input(input, loaded.model->backbone().patch, options.input);
+  const c10::InferenceMode no_gradients;
+  model::PlainRunner runner(loaded.parameters);
+  std::vector<model::NamedTensor> outputs = loaded.model->outputs(runner, input, options.train);
+  std::vector<io::TensorView> views;
+  for (model::NamedTensor& output : outputs) {
+    output.tensor = output.tensor.to(at::kFloat).contiguous();
+    views.push_back({.name = output.name,
+                     .dtype = ScalarType::kF32,
+                     .shape = output.tensor.sizes().vec(),
+                     .data = static_cast<const std::byte*>(output.tensor.const_data_ptr()),
+                     .bytes = output.tensor.nbytes()});
+    fmt::print("{:<16} [{}]\n", output.name, fmt::join(output.tensor.sizes(), ", "));
+  }
+  io::write_safetensors(options.out, views, {{"model", loaded.info.model}});
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command forward_command() { return make_command<ForwardOptions>("forward", "run one forward pass and store every output", kUsage, run_forward); }
+
+}  // namespace muster::app
