@@ -13,8 +13,8 @@
 namespace muster::weights {
 
 // fp32, in order of the store's names, then the buffers. Atomic. OutputError from the disk.
-void write_weights(const std::filesystem::path& path, const model::ParameterStore& parameters, const std::vector<model::NamedTensor>& buffers,
-                   const WeightsInfo& info);
+void write_weights(const std::filesystem::path& path, const model::ParameterStore& parameters,
+                   const std::vector<model::NamedTensor>& buffers, const WeightsInfo& info);
 
 // DataError when the file is none of ours or is damaged.
 WeightsInfo read_weights_info(const std::filesystem::path& path);
@@ -26,7 +26,7 @@ void read_weights(const std::filesystem::path& path, model::ParameterStore& para
 // For `checkpoint=`: everything but the class head; with `reuse_class_head` the head's rows of classes that have the same name
 // too, and the no-object row. Names of classes whose rows stay fresh are returned.
 std::vector<std::string> read_weights_for_finetuning(const std::filesystem::path& path, model::ParameterStore& parameters,
-                                                     const std::vector<model::NamedTensor>& buffers, const std::vector<WeightClass>& classes,
-                                                     bool reuse_class_head);
+                                                     const std::vector<model::NamedTensor>& buffers,
+                                                     const std::vector<WeightClass>& classes, bool reuse_class_head);
 
 }  // namespace muster::weights

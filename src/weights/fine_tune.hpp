@@ -1,0 +1,26 @@
+// Weights of an earlier run as the start of a new one (`checkpoint=`): everything but the class head, whose rows belong to
+// classes and are taken over by name or not at all.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/model.hpp"
+#include "weights/weight_file.hpp"
+
+namespace muster::weights {
+
+struct FineTuneReport {
+  std::vector<std::string> reused_classes;  // whose rows were copied
+  std::vector<std::string> fresh_classes;   // whose rows keep their initial values
+  std::string notice;                       // one sentence when queries were cut or repeated, else empty
+};
+
+// Copies into the new model's tensors, which hold its initial values. `classes` are the new model's, by train index.
+// reuse_class_head: rows of classes with the same name in both are copied, and that of "no object"; else all rows stay fresh.
+// Another number of queries: the file's are cut, or repeated from the first. All other names and shapes must agree (DataError).
+FineTuneReport load_for_fine_tuning(const WeightFile& file, std::span<const model::NamedTensor> tensors,
+                                    std::span<const std::string> classes, bool reuse_class_head);
+
+}  // namespace muster::weights
