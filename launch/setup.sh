@@ -58,10 +58,11 @@ make_venv() { rm -rf "$1" && python3 -m venv "$1"; }
 
 # pip is told which wheel to take, so the result does not depend on the Python that runs it: the C++ part is the same for all.
 download_wheels() {
-  local machine platform platforms=()
+  local machine glibc platforms
   machine=$(uname -m)
-  for platform in manylinux_2_28 manylinux_2_27 manylinux_2_25 manylinux_2_17 manylinux2014; do
-    platforms+=(--platform "${platform}_$machine")
+  platforms=(--platform "manylinux2014_$machine")
+  for glibc in $(seq 17 28); do  # pip takes each as an exact name
+    platforms+=(--platform "manylinux_2_${glibc}_$machine")
   done
   rm -rf "$DEPS/wheels" && make_venv "$DEPS/pip" &&
     "$DEPS/pip/bin/python" -m pip download --quiet --no-deps --only-binary=:all: --no-cache-dir --disable-pip-version-check \
