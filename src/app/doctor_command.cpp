@@ -7,7 +7,6 @@
 #include <sys/utsname.h>
 
 #include "app/command.hpp"
-#include "gpu/cuda_state.hpp"
 #include "gpu/device_info.hpp"
 
 namespace muster::app {

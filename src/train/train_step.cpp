@@ -34,7 +34,9 @@ StepResult TrainStep::run(const std::vector<data::Batch>& batches) {
   }
   reducer_.sum(terms);
 
-  StepResult result{.samples = header.samples, .stop_signal = header.stop_signal};
+  StepResult result;
+  result.samples = header.samples;
+  result.stop_signal = header.stop_signal;
   result.optimizer = state_.optimizer.step(step, reducer_);
   const std::vector<std::string>& names = task_.term_names();
   for (std::size_t i = 0; i < names.size(); ++i) {
