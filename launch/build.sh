@@ -27,7 +27,9 @@ fi
 
 cd "$ROOT"
 settings=("-DLibTorch_ROOT=$(torch_root)")
-[ -n "${MUSTER_CUDA:-}" ] && settings+=("-DMUSTER_CUDA=$MUSTER_CUDA")
+case $preset in
+  dev | release) [ -z "${MUSTER_CUDA:-}" ] || settings+=("-DMUSTER_CUDA=$MUSTER_CUDA") ;;  # the sanitizers' presets have none
+esac
 say "configure $preset"
 mkdir -p "$LOGS"
 if ! cmake --preset "$preset" "${settings[@]}" >"$LOGS/configure-$preset.log" 2>&1; then

@@ -13,6 +13,9 @@ case ${1:-} in
   *) sed -n '2,/^set /{/^set /d;s/^# \?//;p}' "$0"; [ "$1" = --help ]; exit ;;
 esac
 
+# Tests run side by side, one thread each; those that are about threads set them themselves.
+export OMP_NUM_THREADS=1
+
 # run_ring PRESET CTEST-ARGUMENTS...: a test that cannot start (a missing program) counts as failed, none is left out silently.
 run_ring() {
   local preset=$1
