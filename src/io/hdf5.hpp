@@ -54,8 +54,9 @@ struct H5EnumName {
 
 // --- files and groups ---------------------------------------------------------------------------------------------------
 // Bounds V18..V18 (readable by anything since 2008, no "open for write" flag), no user block, no times, objects of 1 MiB and
-// more on a 4096-byte boundary. Replaces what is there.
-H5File create_h5_file(const std::filesystem::path& path);
+// more on a 4096-byte boundary. Replaces what is there. `expected_bytes`: about how large the file will get; OutputError at once
+// when that does not fit the disk, because HDF5 itself recovers badly from a write that fails.
+H5File create_h5_file(const std::filesystem::path& path, std::uint64_t expected_bytes = 0);
 // Read-only, without file locks (they fail on some network file systems).
 H5File open_h5_file(const std::filesystem::path& path);
 // Closes and reports what a destructor could only log.

@@ -13,8 +13,9 @@ std::string attribute_place(hid_t object, const char* name) {
 
 void write_value(hid_t object, const char* name, hid_t type, const H5Space& space, const void* value) {
   const std::string what = attribute_place(object, name) + ": cannot write";
-  const H5Attribute attribute(check_hdf5<OutputError>(H5Acreate2(object, name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT), what));
+  H5Attribute attribute(check_hdf5<OutputError>(H5Acreate2(object, name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT), what));
   check_hdf5<OutputError>(H5Awrite(attribute.get(), type, value), what);
+  check_hdf5<OutputError>(H5Aclose(attribute.release()), what);
 }
 
 H5Space scalar_space() {

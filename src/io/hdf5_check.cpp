@@ -1,5 +1,6 @@
 #include "io/hdf5_check.hpp"
 
+#include <exception>
 #include <vector>
 
 #include <spdlog/spdlog.h>
@@ -53,7 +54,10 @@ std::string hdf5_place(hid_t parent, const char* name) {
 
 void log_failed_close(const char* function, hid_t id) noexcept {
   try {
-    spdlog::error("{}({}) failed: {}", function, id, take_hdf5_stack());
+    const std::string reason = take_hdf5_stack();
+    if (std::uncaught_exceptions() == 0) {  // else what went wrong is being told already
+      spdlog::error("{}({}) failed: {}", function, id, reason);
+    }
   } catch (...) {
     H5Eclear2(H5E_DEFAULT);  // a destructor has nowhere else to report to
   }

@@ -43,12 +43,13 @@ H5Dataset create_dataset(hid_t parent, const char* name, hid_t type, std::span<c
 
 // `type` is the type in memory and in the file: the host is little-endian.
 void write_dataset(hid_t parent, const char* name, hid_t type, std::span<const hsize_t> shape, const void* values) {
-  const H5Dataset dataset = create_dataset(parent, name, type, shape);
+  H5Dataset dataset = create_dataset(parent, name, type, shape);
   const hsize_t count = std::accumulate(shape.begin(), shape.end(), hsize_t{1}, std::multiplies<>());
+  const std::string what = hdf5_place(parent, name) + ": cannot write";
   if (count > 0) {
-    check_hdf5<OutputError>(H5Dwrite(dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values),
-                            hdf5_place(parent, name) + ": cannot write");
+    check_hdf5<OutputError>(H5Dwrite(dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), what);
   }
+  check_hdf5<OutputError>(H5Dclose(dataset.release()), what);  // small columns are written only now
 }
 
 H5Dataset open_dataset(hid_t parent, const char* name) {

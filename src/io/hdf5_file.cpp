@@ -1,5 +1,11 @@
 #include "io/hdf5.hpp"
 
+#include <cerrno>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/atomic_file.hpp"
 #include "io/hdf5_check.hpp"
 
 namespace muster::io {
@@ -14,10 +20,26 @@ H5PropertyList new_list(hid_t list_class) {
   return H5PropertyList(check_hdf5<OutputError>(H5Pcreate(list_class), "creating an HDF5 property list"));
 }
 
+// Takes the space and gives it back, which is how a full disk, a quota or a file size limit shows.
+void check_space(const std::filesystem::path& path, std::uint64_t bytes) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd) {
+    throw_output_error("create", path, errno);
+  }
+  const int error = bytes == 0 ? 0 : ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes));
+  if (::ftruncate(fd.get(), 0) != 0) {
+    throw_output_error("empty", path, errno);
+  }
+  if (error == ENOSPC || error == EFBIG || error == EDQUOT) {  // others: a file system that cannot tell
+    throw_output_error(fmt::format("find {} bytes for", bytes), path, error);
+  }
+}
+
 }  // namespace
 
-H5File create_h5_file(const std::filesystem::path& path) {
+H5File create_h5_file(const std::filesystem::path& path, std::uint64_t expected_bytes) {
   const QuietHdf5 quiet;
+  check_space(path, expected_bytes);
   const std::string what = fmt::format("{}: cannot create the HDF5 file", path.string());
   const H5PropertyList access = new_list(H5P_FILE_ACCESS);
   check_hdf5<OutputError>(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), what);

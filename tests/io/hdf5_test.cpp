@@ -110,6 +110,17 @@ TEST(Hdf5, PassesHdf5sOwnReasonsOn) {
   EXPECT_THROW((void)create_h5_file(folder / "no" / "folder.h5"), OutputError);
 }
 
+TEST(Hdf5, RefusesToBeginAFileThatDoesNotFitTheDisk) {
+  const TemporaryFolder folder;
+  try {
+    (void)create_h5_file(folder / "large.h5", std::uint64_t{1} << 60);
+    ADD_FAILURE();
+  } catch (const OutputError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("large.h5"));
+  }
+  EXPECT_EQ(std::filesystem::file_size(folder / "large.h5"), 0u);
+}
+
 TEST(Hdf5, RefusesAnotherTypeOrShapeThanAskedFor) {
   const TemporaryFolder folder;
   write_example(folder / "a.h5");
@@ -136,7 +147,7 @@ TEST(Hdf5, SurvivesDamageAnywhereInItsMetadata) {
   write_example(folder / "good.h5");
   const std::string good = read_file(folder / "good.h5");
   int refused = 0;
-  for (std::size_t at = 0; at < 6000; at += 7) {
+  for (std::size_t at = 0; at < 6000; at += 23) {
     std::string bad = good.substr(0, 6000);  // the block's bytes are not looked at
     bad[at] = static_cast<char>(~bad[at]);
     bad.resize(good.size());
