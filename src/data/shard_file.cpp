@@ -1,5 +1,6 @@
 #include "data/shard_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <mutex>
@@ -57,6 +58,22 @@ void read_any_column(hid_t group, const char* name, std::vector<T>& values) {
   }
 }
 
+// Upper bound of what the columns, the class list and HDF5's own structures take.
+std::uint64_t index_bytes(const ShardIdentity& identity, const IndexColumns& columns) {
+  constexpr std::uint64_t kStructures = 64 << 10;
+  constexpr std::uint64_t kSampleBytes = 96;  // all fixed-width columns of a sample, /index/shard among them
+  constexpr std::uint64_t kEntryBytes = 6;
+  std::size_t key = 1;
+  for (const std::string& text : columns.key) {
+    key = std::max(key, text.size());
+  }
+  std::size_t name = 1;
+  for (const std::string& text : identity.classes.names) {
+    name = std::max(name, text.size());
+  }
+  return kStructures + columns.size() * (key + kSampleBytes) + columns.class_id.size() * kEntryBytes + identity.classes.size() * (name + 8);
+}
+
 void write_columns(hid_t group, const IndexColumns& columns) {
   visit_columns(columns, [group](const char* name, const auto& column, ColumnLength) { write_any_column(group, name, column); });
 }
@@ -110,7 +127,7 @@ FileHead read_head(hid_t file, std::string_view format, const std::filesystem::p
 std::uint64_t create_shard_file(const std::filesystem::path& path, const ShardIdentity& identity, const IndexColumns& columns,
                                 std::uint64_t payload_bytes) {
   const std::lock_guard turn(hdf5_lock());
-  io::H5File file = io::create_h5_file(path);
+  io::H5File file = io::create_h5_file(path, payload_bytes + index_bytes(identity, columns));
   std::uint64_t address = 0;
   {
     write_head(file.get(), kShardFormat, identity);
@@ -143,7 +160,7 @@ io::H5ByteBlock find_payload(const std::filesystem::path& path) {
 void create_index_file(const std::filesystem::path& path, const ShardIdentity& identity, const IndexColumns& columns,
                        const std::vector<std::uint32_t>& shard) {
   const std::lock_guard turn(hdf5_lock());
-  io::H5File file = io::create_h5_file(path);
+  io::H5File file = io::create_h5_file(path, index_bytes(identity, columns));
   {
     write_head(file.get(), kIndexFormat, identity);
     io::write_attribute(file.get(), "fingerprint", fingerprint(columns));
