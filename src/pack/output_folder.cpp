@@ -38,8 +38,9 @@ bool is_part_of(const std::string& file, const std::string& split) {
 }
 
 std::vector<std::string> splits_of_plan(const std::string& text, const fs::path& path) {
+  const io::Value plan = io::parse_json(text, path.string());
   std::vector<std::string> splits;
-  for (const io::Value::Member& member : io::parse_json(text, path.string()).at("splits").as_map()) {
+  for (const io::Value::Member& member : plan.at("splits").as_map()) {
     splits.push_back(member.key);
   }
   return splits;
