@@ -26,6 +26,13 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
   set_target_properties(LibTorch::torch_cpu PROPERTIES IMPORTED_LOCATION "${LibTorch_torch_cpu_LIBRARY}" INTERFACE_LINK_LIBRARIES LibTorch::c10)
   add_library(LibTorch::cpu INTERFACE IMPORTED)
   set_target_properties(LibTorch::cpu PROPERTIES INTERFACE_LINK_LIBRARIES LibTorch::torch_cpu INTERFACE_LINK_OPTIONS "${_rl}")
+  # For sources with -fopenmp: the very runtime that LibTorch loads, so that there is one pool of threads.
+  add_library(LibTorch::openmp INTERFACE IMPORTED)
+  file(GLOB _gomp ${_prefix}/lib/libgomp*.so*)
+  if(NOT _gomp)
+    set(_gomp gomp)
+  endif()
+  set_target_properties(LibTorch::openmp PROPERTIES INTERFACE_LINK_LIBRARIES "${_gomp}")
   file(GLOB _cublas "${_prefix}/../nvidia/*/lib/libcublas.so.*")   # the wheel ships libtorch_cuda even where its libraries are absent
   if(LibTorch_torch_cuda_LIBRARY AND LibTorch_c10_cuda_LIBRARY AND _cublas)
     set(LibTorch_HAS_CUDA TRUE)

@@ -1,12 +1,12 @@
 #include "model/eomt_head.hpp"
 
-#include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
 
 #include "core/error.hpp"
 #include "model/initialisation.hpp"
 #include "model/layers.hpp"
+#include "model/mask_product.hpp"
 #include "model/upscale.hpp"
 
 namespace muster::model {
@@ -80,7 +80,7 @@ TensorList PredictionBlock::forward(const TensorList& params, const TensorList& 
   }
   const std::int64_t height = map.size(1), width = map.size(2);
   const at::Tensor pixels = map.view({batch, height * width, shape.dim}).to(kernels.scalar_type());
-  const at::Tensor mask_logits = at::bmm(kernels, pixels.transpose(1, 2)).view({batch, shape.num_queries, height, width});
+  const at::Tensor mask_logits = mask_product(kernels, pixels).view({batch, shape.num_queries, height, width});
   return {mask_logits, class_logits};
 }
 

@@ -1,10 +1,11 @@
 #include "model/rope.hpp"
 
+#include <array>
 #include <cmath>
 #include <numbers>
+#include <type_traits>
 
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -13,9 +14,13 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "model/rope_kernel.hpp"
 
 namespace muster::model {
 namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
 
 constexpr double kBase = 100;
 
@@ -24,74 +29,67 @@ at::Tensor centres(std::int64_t count, const at::TensorOptions& options) {
   return (at::arange(count, options) + 0.5) / static_cast<double>(count) * 2 - 1;
 }
 
-// In place over qkv [B, N, 3, h, dh], contiguous: (a, b) -> (a cos - b sin, b cos + a sin) for the halves a, b of q and k of the
-// last P tokens. `direction` -1 turns back, which is the gradient of turning.
-template <class T>
-void rotate_rows(T* __restrict qkv, const T* __restrict cos, const T* __restrict sin, std::int64_t rows, std::int64_t half, T direction) {
-  for (std::int64_t row = 0; row < rows; ++row) {  // q's heads, then k's, side by side
-    T* __restrict a = qkv + row * 2 * half;
-    T* __restrict b = a + half;
-    for (std::int64_t j = 0; j < half; ++j) {
-      const T s = direction * sin[j];
-      const T a_turned = a[j] * cos[j] - b[j] * s;
-      b[j] = b[j] * cos[j] + a[j] * s;
-      a[j] = a_turned;
-    }
+RopeShape shape_of(at::IntArrayRef heads, std::int64_t patches) {
+  return {.batch = heads[0], .tokens = heads[2], .heads = heads[1], .half = heads[3] / 2, .patches = patches};
+}
+
+template <class T, class Tensors>
+std::array<HeadsAt<T>, 3> parts_of(const Tensors& tensors) {
+  std::array<HeadsAt<T>, 3> parts;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const at::Tensor& tensor = tensors[i];
+    check(tensor.stride(3) == 1, "heads with gaps of {} between their lanes", tensor.stride(3));
+    parts[i].data = const_cast<T*>(tensor.const_data_ptr<std::remove_const_t<T>>());  // written only where T is not const
+    parts[i].strides = {tensor.stride(0), tensor.stride(1), tensor.stride(2)};
   }
+  return parts;
 }
 
-void rotate_on_cpu(at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin, int direction) {
-  const std::int64_t batch = qkv.size(0), tokens = qkv.size(1), heads = qkv.size(3), half = qkv.size(4) / 2, patches = cos.size(0);
-  AT_DISPATCH_FLOATING_TYPES(qkv.scalar_type(), "rotate", [&] {
-    auto* const values = qkv.mutable_data_ptr<scalar_t>();
-    const auto* const c = cos.const_data_ptr<scalar_t>();
-    const auto* const s = sin.const_data_ptr<scalar_t>();
-    at::parallel_for(0, batch * patches, 64, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t image = i / patches, patch = i % patches;
-        scalar_t* const token = values + (image * tokens + tokens - patches + patch) * 6 * heads * half;
-        rotate_rows<scalar_t>(token, c + patch * half, s + patch * half, 2 * heads, half, static_cast<scalar_t>(direction));
-      }
-    });
-  });
-}
-
-// The same with LibTorch's operators: other devices, and types narrower than the table.
-void rotate_anywhere(at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin, int direction) {
-  const std::int64_t half = qkv.size(4) / 2, patches = cos.size(0);
-  const at::Tensor turned = qkv.narrow(1, qkv.size(1) - patches, patches).narrow(2, 0, 2);  // [B, P, 2, h, dh]
-  const at::Tensor c = cos.view({1, patches, 1, 1, half});
-  const at::Tensor s = sin.view({1, patches, 1, 1, half}) * direction;
-  const at::Tensor a = turned.narrow(4, 0, half).to(cos.scalar_type());
-  const at::Tensor b = turned.narrow(4, half, half).to(cos.scalar_type());
-  turned.copy_(at::cat({a * c - b * s, b * c + a * s}, 4));
-}
-
-void rotate(at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin, int direction) {
-  if (qkv.is_cpu() && qkv.is_contiguous() && qkv.scalar_type() == cos.scalar_type()) {
-    rotate_on_cpu(qkv, cos, sin, direction);
-  } else {
-    rotate_anywhere(qkv, cos, sin, direction);
-  }
-}
-
-class Rotation : public torch::autograd::Function<Rotation> {
+// float or double on the CPU, table and projection of one type.
+class SplitAndRotate : public torch::autograd::Function<SplitAndRotate> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, at::Tensor qkv, const at::Tensor& cos, const at::Tensor& sin) {
-    context->mark_dirty({qkv});
+  static variable_list forward(AutogradContext* context, const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos,
+                               const at::Tensor& sin) {
+    const at::Tensor joint = qkv.contiguous();
+    const std::int64_t head_dim = joint.size(2) / (3 * heads);
+    variable_list parts;
+    for (int i = 0; i < 3; ++i) {
+      parts.push_back(at::empty({joint.size(0), heads, joint.size(1), head_dim}, joint.options()));
+    }
+    AT_DISPATCH_FLOATING_TYPES(joint.scalar_type(), "split_and_rotate", [&] {
+      using T = scalar_t;
+      split_and_rotate_forward<T>(shape_of(parts[0].sizes(), cos.size(0)), joint.const_data_ptr<T>(), cos.const_data_ptr<T>(),
+                                  sin.const_data_ptr<T>(), parts_of<T>(parts));
+    });
     context->save_for_backward({cos, sin});
-    rotate(qkv, cos, sin, 1);
-    return qkv;
+    return parts;
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 const torch::autograd::variable_list& gradients) {
-    const auto saved = context->get_saved_variables();
-    at::Tensor gradient = gradients[0].clone(at::MemoryFormat::Contiguous);
-    rotate(gradient, saved[0], saved[1], -1);
-    return {gradient, at::Tensor(), at::Tensor()};
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &cos = saved[0], &sin = saved[1];
+    for (at::Tensor& gradient : gradients) {
+      gradient = gradient.stride(3) == 1 ? gradient : gradient.contiguous();
+    }
+    const RopeShape shape = shape_of(gradients[0].sizes(), cos.size(0));
+    at::Tensor joint = at::empty({shape.batch, shape.tokens, 3 * shape.heads * shape.head_dim()}, gradients[0].options());
+    AT_DISPATCH_FLOATING_TYPES(joint.scalar_type(), "split_and_rotate_backward", [&] {
+      using T = scalar_t;
+      split_and_rotate_backward<T>(shape, parts_of<const T>(gradients), cos.const_data_ptr<T>(), sin.const_data_ptr<T>(),
+                                   joint.mutable_data_ptr<T>());
+    });
+    return {joint, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
+
+// The last P tokens of part [B, h, N, dh] turned, with LibTorch's operators.
+at::Tensor turn_tail(const at::Tensor& part, const at::Tensor& cos, const at::Tensor& sin) {
+  const std::int64_t prefix = part.size(2) - cos.size(0), half = cos.size(1);
+  const at::Tensor tail = part.narrow(2, prefix, cos.size(0)).to(cos.scalar_type());
+  const at::Tensor a = tail.narrow(3, 0, half), b = tail.narrow(3, half, half);
+  const at::Tensor turned = at::cat({a * cos - b * sin, b * cos + a * sin}, 3);
+  return at::cat({part.narrow(2, 0, prefix), turned.to(part.scalar_type())}, 2);
+}
 
 }  // namespace
 
@@ -121,8 +119,14 @@ double draw_rope_scale(const PassKey& key, std::int64_t site, double r) {
   return std::exp(random.uniform(0, -std::log(r), std::log(r)));
 }
 
-at::Tensor rotate_queries_and_keys(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin) {
-  return Rotation::apply(qkv, cos, sin);
+QkvHeads split_and_rotate(const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos, const at::Tensor& sin) {
+  const at::ScalarType type = qkv.scalar_type();
+  if (qkv.is_cpu() && type == cos.scalar_type() && (type == at::kFloat || type == at::kDouble)) {
+    const variable_list parts = SplitAndRotate::apply(qkv, heads, cos, sin);
+    return {.q = parts[0], .k = parts[1], .v = parts[2]};
+  }
+  const at::Tensor parts = qkv.view({qkv.size(0), qkv.size(1), 3, heads, -1}).permute({2, 0, 3, 1, 4});  // [3, B, h, N, dh]
+  return {.q = turn_tail(parts[0], cos, sin), .k = turn_tail(parts[1], cos, sin), .v = parts[2]};
 }
 
 }  // namespace muster::model

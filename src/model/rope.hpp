@@ -27,8 +27,12 @@ RopeTable rope_table(const at::Tensor& periods, std::int64_t grid_height, std::i
 // exp(u), u uniform in [-ln r, ln r): equal for all images, ranks and micro-steps of a step (CONTRACTS 6).
 double draw_rope_scale(const PassKey& key, std::int64_t site, double r);
 
-// Turns q and k of the last P tokens. qkv [B, N, 3, h, dh] of a floating type, cos and sin [P, dh/2]; v and the first N - P
-// tokens pass through. qkv may be overwritten: use only the result. The rotation is computed in the table's type.
-at::Tensor rotate_queries_and_keys(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin);
+struct QkvHeads {
+  at::Tensor q, k, v;  // [B, h, N, dh]
+};
+
+// Splits qkv [B, N, 3 D] (q, k, v, each head by head) and turns q and k of the last P tokens; cos and sin [P, dh/2]. v and the
+// first N - P tokens pass through. The rotation is computed in the table's type, the result is of qkv's.
+QkvHeads split_and_rotate(const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos, const at::Tensor& sin);
 
 }  // namespace muster::model

@@ -1,22 +1,86 @@
 #include "model/upscale.hpp"
 
+#include <ATen/Dispatch.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
+#include <ATen/ops/gelu_backward.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "model/layers.hpp"
+#include "model/upscale_kernel.hpp"
 
 namespace muster::model {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Quads [B, H, W, 4 D] before GELU -> doubled map [B, 2H, 2W, D]. float or double on the CPU, all of one type.
+class ActivateMixNormalise : public torch::autograd::Function<ActivateMixNormalise> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& quads, const at::Tensor& weight, const at::Tensor& scale,
+                            const at::Tensor& shift, double eps) {
+    const QuadShape shape{.batch = quads.size(0), .height = quads.size(1), .width = quads.size(2), .dim = weight.size(0)};
+    const at::Tensor active = at::gelu(quads);
+    const at::Tensor kernel = weight.view({shape.dim, 9}).t().contiguous();  // [9, D]
+    at::Tensor out = at::empty({shape.batch, 2 * shape.height, 2 * shape.width, shape.dim}, quads.options());
+    at::Tensor normed = at::empty_like(out), rstd = at::empty({shape.pixels()}, quads.options());
+    AT_DISPATCH_FLOATING_TYPES(quads.scalar_type(), "conv_norm_forward", [&] {
+      using T = scalar_t;
+      conv_norm_forward<T>(shape, active.const_data_ptr<T>(), kernel.const_data_ptr<T>(), scale.const_data_ptr<T>(),
+                           shift.const_data_ptr<T>(), static_cast<T>(eps), out.mutable_data_ptr<T>(), normed.mutable_data_ptr<T>(),
+                           rstd.mutable_data_ptr<T>());
+    });
+    context->save_for_backward({quads, active, kernel, scale, normed, rstd});
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &quads = saved[0], &active = saved[1], &kernel = saved[2], &scale = saved[3], &normed = saved[4], &rstd = saved[5];
+    const QuadShape shape{.batch = quads.size(0), .height = quads.size(1), .width = quads.size(2), .dim = scale.size(0)};
+    const at::Tensor gradient = gradients[0].contiguous();
+    at::Tensor between = at::empty_like(normed), quads_gradient = at::empty_like(quads);
+    at::Tensor sums = at::zeros({shape.chunks(), 11, shape.dim}, quads.options());
+    AT_DISPATCH_FLOATING_TYPES(quads.scalar_type(), "conv_norm_backward", [&] {
+      using T = scalar_t;
+      conv_norm_backward<T>(shape, active.const_data_ptr<T>(), kernel.const_data_ptr<T>(), scale.const_data_ptr<T>(),
+                            normed.const_data_ptr<T>(), rstd.const_data_ptr<T>(), gradient.const_data_ptr<T>(),
+                            between.mutable_data_ptr<T>(), quads_gradient.mutable_data_ptr<T>(), sums.mutable_data_ptr<T>());
+    });
+    const at::Tensor total = sums.sum(0);  // [11, D]
+    const at::Tensor weight_gradient = total.narrow(0, 0, 9).t().reshape({shape.dim, 1, 3, 3});
+    return {at::gelu_backward(quads_gradient, quads), weight_gradient, total[9], total[10], at::Tensor()};
+  }
+};
+
+// The same with LibTorch's operators: other devices, and matrices narrower than vectors.
+at::Tensor activate_mix_normalise(const at::Tensor& quads, const UpscaleParameters& p, double eps) {
+  const std::int64_t batch = quads.size(0), height = quads.size(1), width = quads.size(2), dim = p.norm_weight.size(0);
+  const at::Tensor map = at::gelu(quads)
+                             .view({batch, height, width, 2, 2, dim})
+                             .permute({0, 1, 3, 2, 4, 5})
+                             .reshape({batch, 2 * height, 2 * width, dim})
+                             .permute({0, 3, 1, 2});
+  const at::Tensor mixed = at::conv2d(map, p.conv2_weight, {}, 1, 1, 1, dim);
+  return layer_norm(mixed.permute({0, 2, 3, 1}), p.norm_weight, p.norm_bias, eps);
+}
+
+}  // namespace
 
 at::Tensor upscale_block(const at::Tensor& map, const UpscaleParameters& p, double eps) {
-  const std::int64_t batch = map.size(0), height = map.size(1), width = map.size(2), dim = map.size(3);
-  // Kernel and stride are equal, so each input pixel makes its own 2x2 output pixels: one product, then a reordering.
+  const std::int64_t dim = map.size(3);
+  // Kernel and stride are equal, so each input pixel makes its own 2x2 output pixels: one matrix product.
   const at::Tensor weight = p.conv1_weight.permute({2, 3, 1, 0}).reshape({4 * dim, dim});
-  const at::Tensor bias = p.conv1_bias.repeat({4});
-  const at::Tensor quads = at::gelu(linear(map, weight, bias));  // [B, H, W, 2 2 D]
-  const at::Tensor grown =
-      quads.view({batch, height, width, 2, 2, dim}).permute({0, 1, 3, 2, 4, 5}).reshape({batch, 2 * height, 2 * width, dim});
-  const at::Tensor mixed = at::conv2d(grown.permute({0, 3, 1, 2}), p.conv2_weight.to(grown.scalar_type()), {}, 1, 1, 1, dim);
-  return layer_norm(mixed.permute({0, 2, 3, 1}), p.norm_weight, p.norm_bias, eps);
+  const at::Tensor quads = linear(map, weight, p.conv1_bias.repeat({4}));  // [B, H, W, 2 2 D]
+  const at::ScalarType type = quads.scalar_type();
+  if (quads.is_cpu() && (type == at::kFloat || type == at::kDouble) && p.norm_weight.scalar_type() == type) {
+    return ActivateMixNormalise::apply(quads, p.conv2_weight, p.norm_weight, p.norm_bias, eps);
+  }
+  return activate_mix_normalise(quads, p, eps);
 }
 
 }  // namespace muster::model

@@ -105,15 +105,14 @@ TensorList TransformerBlock::forward(const TensorList& params, const TensorList&
 }
 
 at::Tensor TransformerBlock::attention(const TensorList& params, const at::Tensor& x, const BlockContext& context) const {
-  const std::int64_t batch = x.size(0), tokens = x.size(1), dim = row_.dim, heads = row_.heads;
+  const std::int64_t batch = x.size(0), tokens = x.size(1), dim = row_.dim;
   const at::Tensor bias = row_.qkv_bias ? params[qkv_bias_] * context.buffers.at(0) : at::Tensor();
-  at::Tensor qkv = linear(x, params[qkv_], bias).view({batch, tokens, 3, heads, dim / heads});
-  qkv = rotate_queries_and_keys(qkv, context.rope_cos, context.rope_sin).permute({2, 0, 3, 1, 4});  // [3, B, h, N, dh]
+  const QkvHeads parts = split_and_rotate(linear(x, params[qkv_], bias), row_.heads, context.rope_cos, context.rope_sin);
   std::optional<at::Tensor> mask;
   if (context.attention_mask.defined()) {
-    mask = additive_mask(context.attention_mask, tokens, qkv.options());
+    mask = additive_mask(context.attention_mask, tokens, parts.q.options());
   }
-  const at::Tensor mixed = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], mask);
+  const at::Tensor mixed = at::scaled_dot_product_attention(parts.q, parts.k, parts.v, mask);
   return linear(mixed.transpose(1, 2).reshape({batch, tokens, dim}), params[proj_], params[proj_ + 1]);
 }
 
