@@ -43,7 +43,8 @@ std::vector<std::int64_t> listed_steps(const fs::path& checkpoints) {
   std::vector<std::int64_t> steps;
   std::error_code error;
   for (fs::directory_iterator each(checkpoints, error), end; !error && each != end; each.increment(error)) {
-    if (const auto step = step_of(each->path().filename().string()); step && fs::is_directory(each->path(), error)) {
+    std::error_code is_no_folder;
+    if (const auto step = step_of(each->path().filename().string()); step && fs::is_directory(each->path(), is_no_folder)) {
       steps.push_back(*step);
     }
   }

@@ -78,9 +78,13 @@ SavedCheckpoint Writer::save(const StateView& view, std::int64_t step) {
 std::uint64_t Writer::write_and_commit(const StateView& view, std::int64_t step, const fs::path& unfinished) {
   std::error_code error;
   fs::remove_all(unfinished, error);
-  fs::create_directories(unfinished, error);
+  const bool is_first = fs::create_directories(checkpoints_, error);
+  fs::create_directory(unfinished, error);
   if (error) {
     throw_output_error("create", unfinished, error.value());
+  }
+  if (is_first && checkpoints_.has_parent_path()) {
+    fsync_folder(checkpoints_.parent_path());
   }
   reached(SavePhase::kStarted);
   check_free_space(unfinished, bytes_to_write(view, 0));

@@ -57,6 +57,11 @@ TEST(FullDisk, InTheMiddleOfAFileLeavesTheCheckpointBefore) {
   std::signal(SIGXFSZ, handler);
 }
 
+struct Mounted {
+  const fs::path& folder;
+  ~Mounted() { EXPECT_EQ(::umount(folder.c_str()), 0); }
+};
+
 // A real small disk where the test may mount one (root in a mount namespace of its own); elsewhere the mount says why not, and
 // the case above stands alone.
 TEST(FullDisk, IsNoticedBeforeAnythingIsWrittenOnARealOne) {
@@ -65,8 +70,8 @@ TEST(FullDisk, IsNoticedBeforeAnythingIsWrittenOnARealOne) {
     std::printf("no tmpfs here (%s): the limit on file sizes above is what was tested\n", errno_text(errno).c_str());
     return;
   }
+  const Mounted mounted{run.path()};
   expect_clean_failure(run.path() / "checkpoints", "bytes are needed");
-  ASSERT_EQ(::umount(run.path().c_str()), 0);
 }
 
 }  // namespace

@@ -120,5 +120,15 @@ TEST(Folders, ReadStepsFromExactNamesOnly) {
   }
 }
 
+TEST(Folders, ListStepsNewestFirstPastWhatIsNoFolder) {
+  const TemporaryFolder run;
+  for (const char* name : {"step-9", "step-10", "step-8.tmp-0"}) {
+    fs::create_directories(run.path() / name);
+  }
+  fs::create_directory_symlink("nowhere", run.path() / "step-11");
+  std::ofstream(run.path() / "step-12") << "a file";
+  EXPECT_EQ(listed_steps(run.path()), (std::vector<std::int64_t>{10, 9}));
+}
+
 }  // namespace
 }  // namespace muster::ckpt
