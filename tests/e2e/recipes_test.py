@@ -1,0 +1,58 @@
+"""Help, printed recipes, and the recipes that ship."""
+
+import json
+import re
+
+import program
+
+COMMANDS = ["pack", "verify", "info", "train", "eval", "autolabel", "forward", "export", "models", "doctor"]
+
+
+class Recipes(program.ProgramTest):
+    def test_the_program_alone_lists_its_commands_and_each_explains_itself(self):
+        listed = self.check_run().stdout
+        self.assertEqual(listed, self.check_run("--help").stdout)
+        for name in COMMANDS:
+            self.assertRegex(listed, rf"\n  {name} ")
+            self.check_run(name, "--help", says=[f"muster {name}", "muster " + name])
+
+    def test_printed_recipes_read_back_as_themselves(self):
+        printed = self.check_run(*self.train_words("runs/x", 7), "--print-config").stdout
+        path = self.folder / "printed.yaml"
+        path.write_text(printed)
+        self.assertEqual(self.check_run("train", path, "--print-config").stdout, printed)
+        self.assertEqual(json.loads(self.check_run("train", path, "--print-config", "--json").stdout)["steps"], 7)
+
+    def test_every_recipe_that_ships_fits_this_build(self):
+        recipes = sorted((program.SOURCE / "configs").glob("*.yaml"))
+        self.assertTrue(recipes)
+        for recipe in recipes:
+            self.check_run("train", recipe, f"data={self.data}", f"out={self.folder / 'dry'}", "--dry-run", says="dry run")
+            self.assertFalse((self.folder / "dry").exists())
+
+    def test_recipe_style_restores_the_references_defaults(self):
+        """The defaults that differ from the reference documents on purpose (CONTRACTS 16), by name."""
+        ours = json.loads(self.check_run(*self.train_words("runs/x", 7), "--print-config", "--json").stdout)
+        theirs = json.loads(self.check_run(*self.train_words("runs/x", 7), "recipe_style=lightly_train", "--print-config", "--json").stdout)
+
+        def leaves(tree, prefix=""):
+            for key, value in tree.items():
+                if isinstance(value, dict) and value:
+                    yield from leaves(value, prefix + key + ".")
+                else:
+                    yield prefix + key, value
+        first, second = dict(leaves(ours)), dict(leaves(theirs))
+        self.assertEqual({key: second[key] for key in first if first[key] != second[key]},
+                         {"recipe_style": "lightly_train", "model_args.cap_warmup": False, "transform_args.scale_jitter.keep_aspect": False,
+                          "metric_args.watch_metric": "val_metric/miou_model", "loss_args.normalization": "rank", "loader.tail": "drop"})
+
+    def test_doctor_and_models_speak_json(self):
+        facts = json.loads(self.check_run("doctor", "--json").stdout)
+        self.assertRegex(facts["libtorch"], r"^2\.11")
+        self.assertIn(facts["CUDA"], ("not compiled", "compiled, not linked", "compiled and linked"))
+        self.assertIn("dinov3/vitt16-notpretrained-eomt", json.loads(self.check_run("models", "--json").stdout))
+        self.assertTrue(re.match(r"muster \d", self.check_run("--version").stdout))
+
+
+if __name__ == "__main__":
+    program.main()
