@@ -10,14 +10,10 @@
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
-#include "core/hash.hpp"
-#include "data/mask_codec.hpp"
 #include "data/ordered_jobs.hpp"
 #include "data/shard_file.hpp"
 #include "data/shard_format.hpp"
-#include "image/decode.hpp"
-#include "image/orientation.hpp"
-#include "pack/class_file.hpp"
+#include "pack/verify_sample.hpp"
 
 namespace muster::pack {
 
@@ -26,59 +22,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using data::IndexColumns;
-
-std::vector<std::byte> read_range(const UniqueFd& fd, std::uint64_t offset, std::uint64_t bytes) {
-  std::vector<std::byte> out(bytes);
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const ssize_t got = ::pread(fd.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got <= 0) {
-      throw DataError("only {} of {} bytes at {} can be read: {}", done, bytes, offset, got < 0 ? errno_text(errno) : "end of file");
-    }
-    done += static_cast<std::size_t>(got);
-  }
-  return out;
-}
-
-// Decoded pixels against what the index says of them. `where` names the sample.
-void check_pixels(const IndexColumns& c, std::size_t i, std::span<const std::byte> image_bytes, std::span<const std::byte> mask_bytes,
-                  const data::ClassList& classes) {
-  image::Image image = image::decode_rgb(image_bytes, "the image");
-  if (static_cast<std::uint32_t>(image.height) != c.source_height[i] || static_cast<std::uint32_t>(image.width) != c.source_width[i]) {
-    throw DataError("the image is {} x {}, the index says {} x {}", image.width, image.height, c.source_width[i], c.source_height[i]);
-  }
-  image = image::apply_orientation(std::move(image), c.orientation[i]);
-  if (static_cast<std::uint32_t>(image.height) != c.height[i] || static_cast<std::uint32_t>(image.width) != c.width[i]) {
-    throw DataError("the upright image is {} x {}, the index says {} x {}", image.width, image.height, c.width[i], c.height[i]);
-  }
-  if (c.mask_size[i] == 0) {
-    return;
-  }
-  const image::LabelMap labels = data::decode_mask(mask_bytes, c.mask_codec[i], c.mask_dtype[i], static_cast<int>(c.height[i]),
-                                                   static_cast<int>(c.width[i]), "the mask");
-  std::vector<std::uint32_t> counts(classes.size());
-  for (const std::uint16_t label : labels.values) {
-    if (label != kVoid && label >= classes.size()) {
-      throw DataError("the mask holds the index {}, but there are {} classes", label, classes.size());
-    }
-    if (label != kVoid) {
-      ++counts[label];
-    }
-  }
-  for (std::uint64_t entry = c.class_ptr[i]; entry < c.class_ptr[i + 1]; ++entry) {
-    if (std::exchange(counts[c.class_id[entry]], 0) != c.class_pixels[entry]) {
-      throw DataError("class index {} does not have the {} pixels that the index says", c.class_id[entry], c.class_pixels[entry]);
-    }
-  }
-  for (std::size_t dense = 0; dense < counts.size(); ++dense) {
-    if (counts[dense] != 0) {
-      throw DataError("class index {} has {} pixels that the index does not list", dense, counts[dense]);
-    }
-  }
-}
 
 class SplitVerifier {
  public:
@@ -190,7 +133,7 @@ class SplitVerifier {
         },
         [&](Item& item, std::size_t) {
           try {
-            verify_sample(entry, columns, item.i, fd);
+            verify_sample(fd, entry.payload_address, columns, item.i, level_, manifest_.classes);
           } catch (const Error& error) {
             item.reason = error.what();
           }
@@ -203,22 +146,6 @@ class SplitVerifier {
     }
     if (problems_.size() == before && data::file_digest(folder_ / entry.file).xxh3_128 != entry.xxh3_128) {
       throw DataError("all samples are whole, but the file's hash is not the manifest's {}: bytes outside of them changed", entry.xxh3_128);
-    }
-  }
-
-  void verify_sample(const data::ManifestShard& entry, const IndexColumns& c, std::size_t i, const UniqueFd& fd) const {
-    const std::vector<std::byte> image = read_range(fd, entry.payload_address + c.image_offset[i], c.image_size[i]);
-    if (crc32_of(image) != c.image_crc32[i]) {
-      throw DataError("the image's {} bytes have checksum {:08x}, the index says {:08x}; repack", image.size(), crc32_of(image),
-                      c.image_crc32[i]);
-    }
-    const std::vector<std::byte> mask = read_range(fd, entry.payload_address + c.mask_offset[i], c.mask_size[i]);
-    if (!mask.empty() && crc32_of(mask) != c.mask_crc32[i]) {
-      throw DataError("the mask's {} bytes have checksum {:08x}, the index says {:08x}; repack", mask.size(), crc32_of(mask),
-                      c.mask_crc32[i]);
-    }
-    if (level_ == VerifyLevel::kDecode) {
-      check_pixels(c, i, image, mask, manifest_.classes);
     }
   }
 
