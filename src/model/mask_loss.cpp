@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/nll_loss.h>
@@ -70,10 +71,16 @@ at::Tensor MaskLoss::class_term(const at::Tensor& class_logits_BQK, const MaskTa
   return at::nll_loss(at::log_softmax(class_logits_BQK.flatten(0, 1), -1), target_BQ.flatten(), weight_K, at::Reduction::Sum);
 }
 
-at::Tensor MaskLoss::weighted(const MaskLossTerms& terms, const MaskLossDenominators& divisors) const {
+MaskLossTerms MaskLoss::scaled(const MaskLossTerms& terms, const MaskLossDenominators& divisors) const {
   const double masks = std::max(1.0, divisors.masks);
-  const double class_factor = divisors.classes > 0 ? options_.class_coefficient / divisors.classes : 0.0;
-  return terms.mask * (options_.mask_coefficient / masks) + terms.dice * (options_.dice_coefficient / masks) + terms.classes * class_factor;
+  return {.mask = terms.mask * (options_.mask_coefficient / masks),
+          .dice = terms.dice * (options_.dice_coefficient / masks),
+          .classes = terms.classes * (divisors.classes > 0 ? options_.class_coefficient / divisors.classes : 0.0)};
+}
+
+at::Tensor MaskLoss::weighted(const MaskLossTerms& terms, const MaskLossDenominators& divisors) const {
+  const MaskLossTerms parts = scaled(terms, divisors);
+  return parts.mask + parts.dice + parts.classes;
 }
 
 }  // namespace muster::model

@@ -46,9 +46,11 @@ class MaskLoss {
   MaskLossTerms terms(int layer, const at::Tensor& mask_logits_BQhw, const at::Tensor& class_logits_BQK, const MaskTargets& targets,
                       const PointSource& points) const;
 
-  // mask_coefficient * mask / max(1, masks) + dice_coefficient * dice / max(1, masks) + class_coefficient * classes / classes
-  // of one prediction; a class term whose denominator is 0 is 0. Given global denominators, the sum over predictions, ranks
-  // and micro-steps is the loss of the step.
+  // The terms with their coefficients and divisors: mask_coefficient * mask / max(1, masks), dice likewise, and
+  // class_coefficient * classes / classes, which is 0 where its divisor is 0.
+  MaskLossTerms scaled(const MaskLossTerms& terms, const MaskLossDenominators& divisors) const;
+  // The scaled terms of one prediction added up. Given global denominators, the sum over predictions, ranks and micro-steps is
+  // the loss of the step.
   at::Tensor weighted(const MaskLossTerms& terms, const MaskLossDenominators& divisors) const;
 
   const MaskLossOptions& options() const noexcept { return options_; }

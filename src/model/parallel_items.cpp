@@ -2,41 +2,20 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 #include <ATen/Parallel.h>
 
 namespace muster::model {
 
 void parallel_items(std::size_t count, const std::function<void(std::size_t)>& work) {
+  // Threads take the next piece when they are done with one, since pieces differ in size.
   std::atomic<std::size_t> next = 0;
-  std::mutex guard;
-  std::exception_ptr first_error;
-  const auto take_items = [&] {
+  const auto threads = static_cast<std::int64_t>(std::min(count, static_cast<std::size_t>(std::max(1, at::get_num_threads()))));
+  at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
     for (std::size_t item = next++; item < count; item = next++) {
-      try {
-        work(item);
-      } catch (...) {
-        const std::scoped_lock lock(guard);
-        first_error = first_error ? first_error : std::current_exception();
-        next = count;  // nobody starts another one
-      }
+      work(item);
     }
-  };
-  {
-    std::vector<std::jthread> helpers;  // a thread starts in 20 us, far less than the work it is given
-    const std::size_t threads = std::min(count, static_cast<std::size_t>(std::max(1, at::get_num_threads())));
-    for (std::size_t i = 1; i < threads; ++i) {
-      helpers.emplace_back(take_items);
-    }
-    take_items();
-  }
-  if (first_error) {
-    std::rethrow_exception(first_error);
-  }
+  });
 }
 
 }  // namespace muster::model

@@ -1,4 +1,4 @@
-// Independent pieces of work on as many threads as LibTorch may use.
+// Independent pieces of work on LibTorch's threads.
 #pragma once
 
 #include <cstddef>
@@ -6,10 +6,9 @@
 
 namespace muster::model {
 
-// Calls work(i) once for every i in [0, count), in any order, on at::get_num_threads() threads of which the caller is one;
-// returns when all are done. Work that writes only what belongs to i gives the same bits for any number of threads.
-// The first exception is thrown again here, after the others have stopped. (at::parallel_for is of no use to us: outside of
-// LibTorch it is parallel only in sources built with OpenMP, against a second copy of its runtime.)
+// Calls work(i) once for every i in [0, count), in any order, on at most at::get_num_threads() threads of which the caller is
+// one; returns when all are done. Work that writes only what belongs to i gives the same bits for any number of threads. An
+// exception comes out here once all threads are through.
 void parallel_items(std::size_t count, const std::function<void(std::size_t)>& work);
 
 }  // namespace muster::model

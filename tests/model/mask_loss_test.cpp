@@ -190,8 +190,12 @@ TEST(MaskLoss, TermsOfABatchAreThoseOfItsImagesAddedUp) {
 TEST(MaskLoss, IsWeighedByCoefficientsAndDividedByDenominators) {
   const Case c(Sizes{});
   const MaskLossTerms terms{.mask = at::scalar_tensor(6.0), .dice = at::scalar_tensor(8.0), .classes = at::scalar_tensor(10.0)};
-  EXPECT_DOUBLE_EQ(c.loss().weighted(terms, {.masks = 4, .classes = 5}).item<double>(), 5 * 6 / 4.0 + 5 * 8 / 4.0 + 2 * 10 / 5.0);
-  EXPECT_DOUBLE_EQ(c.loss().weighted(terms, {.masks = 0.5, .classes = 5}).item<double>(), 5 * 6 + 5 * 8 + 4);  // at least 1
+  const MaskLossTerms scaled = c.loss().scaled(terms, {.masks = 4, .classes = 5});
+  EXPECT_DOUBLE_EQ(scaled.mask.item<double>(), 5 * 6 / 4.0);
+  EXPECT_DOUBLE_EQ(scaled.dice.item<double>(), 5 * 8 / 4.0);
+  EXPECT_DOUBLE_EQ(scaled.classes.item<double>(), 2 * 10 / 5.0);
+  EXPECT_DOUBLE_EQ(c.loss().weighted(terms, {.masks = 4, .classes = 5}).item<double>(), 7.5 + 10 + 4);
+  EXPECT_DOUBLE_EQ(c.loss().scaled(terms, {.masks = 0.5, .classes = 5}).mask.item<double>(), 5 * 6);  // at least 1
 }
 
 // Logits as fine as the targets, the left half void: what lies two pixels or more inside of it must not move.
