@@ -100,6 +100,12 @@ TrainState make_state(const TrainOptions& options, std::unique_ptr<model::EomtMo
   return {.model = std::move(model), .parameters = std::move(parameters), .optimizer = std::move(optimizer), .progress = {}, .sampler = sampler};
 }
 
+void say_finished(const TrainOptions& options, const Progress& progress, std::string_view how) {
+  const Best best = progress.best.value_or(Best{});
+  spdlog::info("{} {}: {} steps, best {} {:.4f} at step {}; weights in exported_models/", options.out, how, progress.step,
+               options.metric_args.watch_metric, best.value, best.step);
+}
+
 }  // namespace
 
 ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
@@ -150,7 +156,14 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
   } else {
     set_initial_weights(options, model, data.classes, state.parameters);
   }
-  const bool was_finished = state.progress.step >= options.steps;
+  const std::filesystem::path last_weights = folder.exported_models() / "exported_last.safetensors";
+  if (state.progress.step >= options.steps) {
+    if (options.save_checkpoint_args.save_last && !std::filesystem::exists(last_weights)) {
+      export_weights(last_weights, state.progress.last_score);  // killed between the last checkpoint and here
+    }
+    say_finished(options, state.progress, "was finished before");
+    return ExitCode::kDone;
+  }
 
   model::PlainRunner runner(state.parameters);
   SoloReducer reducer;
@@ -169,16 +182,10 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
   if (run_loop(options, parts) == LoopEnd::kStopped) {
     return ExitCode::kComeBack;
   }
-  if (was_finished) {
-    spdlog::info("{} was finished before: {} steps, best {} {:.4f} at step {}", options.out, options.steps, options.metric_args.watch_metric,
-                 state.progress.best ? state.progress.best->value : 0.0, state.progress.best ? state.progress.best->step : 0);
-    return ExitCode::kDone;
-  }
   if (options.save_checkpoint_args.save_last) {
-    export_weights(folder.exported_models() / "exported_last.safetensors", state.progress.last_score);
+    export_weights(last_weights, state.progress.last_score);
   }
-  spdlog::info("finished {} steps; best {} {:.4f} at step {}; weights in {}", options.steps, options.metric_args.watch_metric, state.progress.best->value,
-               state.progress.best->step, folder.exported_models().string());
+  say_finished(options, state.progress, "is finished");
   return ExitCode::kDone;
 }
 

@@ -11,6 +11,16 @@ from safetensors.numpy import load_file, save_file
 import program
 
 
+def opened(path):
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
+def size_of(path):
+    return opened(path).size
+
+
 class Chain(program.ProgramTest):
     @classmethod
     def setUpClass(cls):
@@ -85,17 +95,17 @@ class Chain(program.ProgramTest):
             self.assertEqual(shapes[f"class_logits.{k}"], (2, 7, 6))
         image = next((self.sources / "val/images").iterdir())
         self.check_run("forward", "model=dinov3/vitt16-notpretrained", f"input={image}", f"out={out}")
-        width, height = Image.open(image).size
+        width, height = size_of(image)
         self.assertEqual(load_file(out)["patches"].shape, (1, (height // 16) * (width // 16), 192))
 
     def test_one_image_is_labelled_in_class_ids_with_an_overlay(self):
         image = next((self.sources / "val/images").iterdir())
         out = self.folder / "labels"
         self.check_run("autolabel", f"model={self.run_folder}", f"data={image}", f"out={out}", says="overlay")
-        mask = Image.open(out / f"{image.stem}.png")
-        self.assertEqual(mask.size, Image.open(image).size)
+        mask = opened(out / f"{image.stem}.png")
+        self.assertEqual(mask.size, size_of(image))
         self.assertLessEqual(np.asarray(mask).max(), 4)
-        overlay = Image.open(out / "_muster/overlays" / f"{image.stem}.png")
+        overlay = opened(out / "_muster/overlays" / f"{image.stem}.png")
         self.assertEqual((overlay.size, overlay.mode), (mask.size, "RGB"))
 
     def test_a_finished_run_started_again_says_so_and_changes_no_weights(self):
