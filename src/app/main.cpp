@@ -8,6 +8,7 @@
 
 #include <c10/util/Exception.h>
 
+#include "app/allocator.hpp"
 #include "app/parse_arguments.hpp"
 #include "app/threads.hpp"
 #include "core/stop_flags.hpp"
@@ -31,6 +32,7 @@ ExitCode run(int argc, const char* const* argv) {
     return ExitCode::kDone;
   }
   install_stop_handlers();
+  keep_freed_memory();
   set_compute_threads();
   return invocation.command->run(invocation.arguments);
 }
