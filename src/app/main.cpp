@@ -8,9 +8,8 @@
 
 #include <c10/util/Exception.h>
 
-#include "app/allocator.hpp"
 #include "app/parse_arguments.hpp"
-#include "app/threads.hpp"
+#include "app/process_setup.hpp"
 #include "core/stop_flags.hpp"
 #include "report/log.hpp"
 
@@ -32,8 +31,7 @@ ExitCode run(int argc, const char* const* argv) {
     return ExitCode::kDone;
   }
   install_stop_handlers();
-  keep_freed_memory();
-  set_compute_threads();
+  set_up_process();
   return invocation.command->run(invocation.arguments);
 }
 
