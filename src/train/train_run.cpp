@@ -114,7 +114,7 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
   std::unique_ptr<model::EomtModel> built = build_model(options, data.classes.count());
   const model::EomtModel& model = *built;
   task::SemanticSegmentation task(model, data.classes, task_settings(options, model, data.classes));
-  data::Loader loader(data.training, data.classes, data::TrainTransform(options.transform_args), options.transform_args.normalize, options.loader,
+  data::Loader loader(data.training, data.classes, data::TrainTransform(options.transform_args, data.classes.learned()), options.transform_args.normalize, options.loader,
                       {.seed = static_cast<std::uint64_t>(options.seed),
                        .batch_size = static_cast<int>(options.batch_size),
                        .micro_batches = static_cast<int>(options.gradient_accumulation_steps),
