@@ -1,6 +1,7 @@
 #!/bin/bash
 # launch_scripts_test.sh LAUNCH: the scripts of launch/ in a checkout of their own, with small programs in place of a build.
 set -uo pipefail
+unset MUSTER_TORCH_DIR MUSTER_CUDA MUSTER_BUILD OMP_NUM_THREADS
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r "$1" "$work/launch"
