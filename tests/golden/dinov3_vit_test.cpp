@@ -1,5 +1,5 @@
 // The DINOv3 backbone against transformers' dinov3_vit: features and every parameter's gradient.
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include "golden/golden_case.hpp"

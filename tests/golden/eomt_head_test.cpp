@@ -1,5 +1,6 @@
 // Heads, matching and loss against transformers' eomt: a token sequence in, loss terms and gradients out.
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "golden/golden_case.hpp"

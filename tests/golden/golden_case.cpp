@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
@@ -146,6 +148,13 @@ void Case::expect_gradients(const model::ParameterStore& store, Precision precis
     of_parameters += has("param." + name.substr(5));
   }
   EXPECT_EQ(compared, of_parameters);
+}
+
+model::EomtOptions eomt_options(const Case& golden) {
+  model::EomtOptions options;
+  options.num_queries = golden.integer("queries");
+  options.num_joint_blocks = golden.integer("joint_blocks");
+  return options;
 }
 
 }  // namespace muster::golden

@@ -61,4 +61,7 @@ class Case {
   io::SafetensorsFile file_;
 };
 
+// Of a case of the joint model; everything else as it comes.
+model::EomtOptions eomt_options(const Case& golden);
+
 }  // namespace muster::golden

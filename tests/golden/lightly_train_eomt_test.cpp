@@ -1,7 +1,8 @@
 // The joint model in a training step against LightlyTrain 0.18: K + 1 predictions, attention masks, matches, loss terms and
 // every parameter's gradient, with RoPE rescale, annealing and points drawn by our own code.
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "golden/golden_case.hpp"
@@ -12,20 +13,13 @@
 namespace muster::golden {
 namespace {
 
-model::EomtOptions options_of(const Case& golden) {
-  model::EomtOptions options;
-  options.num_queries = golden.integer("queries");
-  options.num_joint_blocks = golden.integer("joint_blocks");
-  return options;
-}
-
 class JointModel : public testing::TestWithParam<std::tuple<std::string, Precision>> {
  protected:
   const Precision precision_ = std::get<1>(GetParam());
   const Case golden_{std::get<0>(GetParam())};
   const model::BackboneRow row_ = golden_.backbone();
   const int classes_ = golden_.integer("classes");
-  const model::EomtOptions options_ = options_of(golden_);
+  const model::EomtOptions options_ = eomt_options(golden_);
   const model::EomtModel model_{"dinov3/tiny-eomt", row_, options_, classes_, {.dtype = precision_.type}};
   model::ParameterStore store_{model_.units(), at::TensorOptions(precision_.type)};
   model::PlainRunner runner_{store_};

@@ -66,7 +66,7 @@ def make(file_name, swiglu, seed):
 
     images = torch.randn(BATCH, 3, HEIGHT, WIDTH, generator=generator).double()
     tokens = model(images).last_hidden_state
-    projection = torch.randn(tokens.shape, generator=generator).double()
+    projection = (0.25 * torch.randn(tokens.shape, generator=generator)).double()
     (tokens * projection).sum().backward()
 
     parameters = dict(model.named_parameters())

@@ -3,6 +3,7 @@
 Writes lightly_train_eomt_{mlp,swiglu}.safetensors: LightlyTrain's own training step of its DINOv3 EoMT semantic model on a
 tiny backbone, with what makes a training step random switched on: RoPE rescale drawn per block, attention masks, annealing,
 points. K + 1 predictions, attention masks, matches, loss terms, every parameter's gradient, and the output in eval mode.
+lightly_train_steps.safetensors: where seven optimizer steps take the parameters of the first file.
 """
 
 import torch
@@ -23,6 +24,8 @@ SEED, STEP, SAMPLE_IDS = 5, 21, [12, 4000000000]
 POINTS, OVERSAMPLE, IMPORTANCE = 50, 3.0, 0.75
 MASK_PROBABILITIES = [0.75, 0.5]
 SWIGLU_RATIO = 3.75  # hidden 40
+STEPS, TOTAL_STEPS, LR, WARMUP = 7, 9, 1e-2, (1, 2)
+ANNEALING = [1, 3], [4, 6]
 
 
 def build(swiglu):
@@ -57,16 +60,15 @@ def build(swiglu):
     return module
 
 
-def make(file_name, swiglu, seed):
+def randomised(swiglu, seed):
+    """The module with random parameters, and a batch for it."""
     generator = torch.Generator().manual_seed(seed)
     module = build(swiglu)
-    model = module.model
-    randomise(sorted(model.named_parameters()), generator)
-    for block in model.backbone.blocks:  # neither all ones nor all zeros
+    randomise(sorted(module.model.named_parameters()), generator)
+    for block in module.model.backbone.blocks:  # neither all ones nor all zeros
         mask = block.attn.qkv.bias_mask
         mask.copy_(torch.rand(mask.shape, generator=generator, dtype=torch.float32).round(decimals=2))
         mask[EMBED_DIM : EMBED_DIM + 5] = 0
-    model.attn_mask_probs.copy_(torch.tensor(MASK_PROBABILITIES, dtype=torch.float64))
 
     images = torch.randn(BATCH, 3, HEIGHT, WIDTH, generator=generator, dtype=torch.float32).double()
     label_maps = blobs(generator, BATCH, CLASSES, HEIGHT, WIDTH, [[0, 3, 1, 4], [2, 0]])
@@ -76,40 +78,58 @@ def make(file_name, swiglu, seed):
         "mask": torch.where(label_maps < 0, -100, label_maps).long(),
         "binary_masks": [{"masks": m, "labels": classes} for m, classes in targets],
     }
+    return module, batch, label_maps
 
-    result, layers, attention_masks = {}, [], []
-    draws = Draws(SEED, STEP, SAMPLE_IDS, POINTS, OVERSAMPLE, IMPORTANCE)
-    draws.blocks = list(range(DEPTH - JOINT, DEPTH))
-    criterion, match, attend = module.criterion.forward, module.criterion.matcher.forward, F.scaled_dot_product_attention
 
-    def watch_criterion(masks_queries_logits, targets, class_queries_logits):
-        draws.begin_layer()
-        terms = criterion(masks_queries_logits=masks_queries_logits, targets=targets, class_queries_logits=class_queries_logits)
-        layers.append((masks_queries_logits, class_queries_logits, terms))
+class Watched:
+    """The module's training step with our draws, and what passes through its criterion, matcher and attention."""
+
+    def __init__(self, module):
+        self.module, self.criterion, self.match = module, module.criterion.forward, module.criterion.matcher.forward
+        module.criterion.forward, module.criterion.matcher.forward = self._criterion, self._matcher
+
+    def _criterion(self, masks_queries_logits, targets, class_queries_logits):
+        self.draws.begin_layer()
+        terms = self.criterion(masks_queries_logits=masks_queries_logits, targets=targets, class_queries_logits=class_queries_logits)
+        self.layers.append((masks_queries_logits, class_queries_logits, terms))
         return terms
 
-    def watch_match(*args, **kwargs):
-        indices = match(*args, **kwargs)
-        draws.matched(indices)
+    def _matcher(self, *args, **kwargs):
+        indices = self.match(*args, **kwargs)
+        self.draws.matched(indices)
         return indices
 
-    def watch_attention(q, k, v, attn_mask=None, **kwargs):
-        if attn_mask is not None:
-            attention_masks.append(attn_mask[:, 0, :QUERIES, QUERIES + 1 + STORAGE :].clone())
-        return attend(q, k, v, attn_mask=attn_mask, **kwargs)
+    def step(self, batch, step):
+        """Forward and backward; the loss."""
+        self.draws = Draws(SEED, step, SAMPLE_IDS, POINTS, OVERSAMPLE, IMPORTANCE)
+        self.layers, self.attention_masks = [], []
+        probabilities = self.module.model.attn_mask_probs
+        self.draws.blocks = [DEPTH - JOINT + k for k in range(JOINT) if probabilities[k] < 1]
+        attend = F.scaled_dot_product_attention
 
-    module.criterion.forward = watch_criterion
-    module.criterion.matcher.forward = watch_match
-    torch.nn.functional.scaled_dot_product_attention = watch_attention
-    module.train()
-    with draws.installed():
-        loss = module.training_step(fabric=None, batch=batch, step=STEP).loss
-        loss.backward()
-    torch.nn.functional.scaled_dot_product_attention = attend
+        def watch_attention(q, k, v, attn_mask=None, **kwargs):
+            if attn_mask is not None:
+                self.attention_masks.append(attn_mask[:, 0, :QUERIES, QUERIES + 1 + STORAGE :].clone())
+            return attend(q, k, v, attn_mask=attn_mask, **kwargs)
 
-    assert len(layers) == JOINT + 1 and len(attention_masks) == JOINT and draws.rope_block == DEPTH and not draws.blocks
-    result["output.loss"] = loss
-    for layer, (mask_logits, class_logits, terms) in enumerate(layers):
+        torch.nn.functional.scaled_dot_product_attention = watch_attention
+        self.module.train()
+        with self.draws.installed():
+            loss = self.module.training_step(fabric=None, batch=batch, step=step).loss
+            loss.backward()
+        torch.nn.functional.scaled_dot_product_attention = attend
+        assert len(self.layers) == JOINT + 1 and self.draws.rope_block == DEPTH and not self.draws.blocks
+        return loss
+
+
+def make(file_name, swiglu, seed):
+    module, batch, label_maps = randomised(swiglu, seed)
+    model, images = module.model, batch["image"]
+    model.attn_mask_probs.copy_(torch.tensor(MASK_PROBABILITIES, dtype=torch.float64))
+    watched = Watched(module)
+    result = {"output.loss": watched.step(batch, STEP)}
+
+    for layer, (mask_logits, class_logits, terms) in enumerate(watched.layers):
         result |= {
             f"output.mask_logits.{layer}": mask_logits,
             f"output.class_logits.{layer}": class_logits,
@@ -117,10 +137,11 @@ def make(file_name, swiglu, seed):
             f"output.loss_dice.{layer}": terms["loss_dice"],
             f"output.loss_class.{layer}": terms["loss_cross_entropy"],
         }
-    for k, mask in enumerate(attention_masks):
+    assert len(watched.attention_masks) == JOINT
+    for k, mask in enumerate(watched.attention_masks):
         assert 0.1 < (~mask).double().mean() < 0.9, f"masks hide {(~mask).double().mean():.0%} of all patches"
         result[f"draw.attention.{DEPTH - JOINT + k}"] = mask.to(torch.uint8)
-    result |= {f"draw.{name}": value for name, value in draws.kept.items()}
+    result |= {f"draw.{name}": value for name, value in watched.draws.kept.items()}
     for name, parameter in model.named_parameters():
         result[f"param.{name}"] = parameter
         if parameter.requires_grad:
@@ -142,7 +163,35 @@ def make(file_name, swiglu, seed):
     )  # fmt: skip
 
 
+def make_steps(file_name, seed):
+    """Optimizer steps from the start of `make` with the same seed: its groups, decay, clipping, schedule and annealing."""
+    module, batch, _ = randomised(False, seed)
+    model, args = module.model, module.model_args
+    args.attn_mask_annealing_steps_start, args.attn_mask_annealing_steps_end = ANNEALING
+    args.lr, args.lr_warmup_steps = LR, WARMUP
+    module.set_train_mode()
+    optimizer, scheduler = module.get_optimizer(total_steps=TOTAL_STEPS, global_batch_size=BATCH)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    watched, losses, norms, probabilities = Watched(module), [], [], []
+    for step in range(STEPS):
+        probabilities.append(model.attn_mask_probs.clone())
+        optimizer.zero_grad()
+        losses.append(watched.step(batch, step).detach())
+        # Fabric's clip_gradients calls this function.
+        norms.append(torch.nn.utils.clip_grad_norm_(module.parameters(), args.gradient_clip_val))
+        optimizer.step()
+        scheduler.step()
+    # How far each parameter went: small numbers, so fp32 keeps them to 1e-10.
+    result = {f"moved.{name}": (parameter - before[name]).float() for name, parameter in model.named_parameters() if parameter.requires_grad}
+    result |= {"output.loss": torch.stack(losses), "output.grad_norm": torch.stack(norms), "draw.probabilities": torch.stack(probabilities)}
+    write_case(
+        file_name, result, reference="lightly-train 0.18", steps=STEPS, total_steps=TOTAL_STEPS, batch=BATCH, lr=LR, llrd=args.llrd,
+        weight_decay=args.weight_decay, warmup=WARMUP, clip=args.gradient_clip_val, annealing_start=ANNEALING[0], annealing_end=ANNEALING[1],
+    )  # fmt: skip
+
+
 if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)  # their matcher draws its points in the default dtype
     make("lightly_train_eomt_mlp.safetensors", swiglu=False, seed=304)
     make("lightly_train_eomt_swiglu.safetensors", swiglu=True, seed=305)
+    make_steps("lightly_train_steps.safetensors", seed=304)
