@@ -27,7 +27,7 @@ class Model {
 
   virtual const std::string& name() const = 0;
   virtual const BackboneRow& backbone() const = 0;
-  // In the order in which a forward first uses them.
+  // `stem`, the blocks in order, `head`.
   virtual const std::vector<UnitSpec>& units() const = 0;
   // Stored tensors that are no parameters ("backbone.rope_embed.periods", "backbone.blocks.0.attn.qkv.bias_mask"), written to
   // and read from weight files: copy into them to load.

@@ -13,9 +13,9 @@ struct QuadShape {
   std::int64_t batch = 0, height = 0, width = 0, dim = 0;  // of the map before doubling
 
   std::int64_t pixels() const noexcept { return batch * height * width * 4; }
-  // Groups of output rows that are worked on and summed one by one.
-  std::int64_t chunks() const noexcept { return batch * ((2 * height + kRowsPerChunk - 1) / kRowsPerChunk); }
-  static constexpr std::int64_t kRowsPerChunk = 8;
+  // Groups of rows of quads that are worked on and summed one by one.
+  std::int64_t chunks() const noexcept { return batch * ((height + kQuadRowsPerChunk - 1) / kQuadRowsPerChunk); }
+  static constexpr std::int64_t kQuadRowsPerChunk = 4;
 };
 
 // weight [3, 3, D]; out and normed [B, 2H, 2W, D]: result, and the same before scale and shift; rstd [pixels]. T: float, double.
