@@ -1,6 +1,9 @@
 #include "model/upscale.hpp"
 
+#include <algorithm>
+
 #include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -18,21 +21,53 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// Images that are taken through all passes together: few, so that the map stays in the cache between passes, yet enough for
+// every thread.
+std::int64_t images_at_once(const QuadShape& shape) {
+  const std::int64_t chunks_per_image = shape.chunks() / shape.batch;
+  return std::clamp<std::int64_t>(2 * at::get_num_threads() / chunks_per_image, 1, shape.batch);
+}
+
+// Calls work(first image, shape of the group) for one group of images after the other.
+template <class Work>
+void for_each_group(const QuadShape& shape, const Work& work) {
+  const std::int64_t step = images_at_once(shape);
+  for (std::int64_t first = 0; first < shape.batch; first += step) {
+    QuadShape group = shape;
+    group.batch = std::min(step, shape.batch - first);
+    work(first, group);
+  }
+}
+
+// Data of images [first, ...) of a dense tensor of `batch` images.
+template <class T>
+T* images_of(at::Tensor& tensor, std::int64_t first, std::int64_t batch) {
+  return tensor.mutable_data_ptr<T>() + tensor.numel() / batch * first;
+}
+template <class T>
+const T* images_of(const at::Tensor& tensor, std::int64_t first, std::int64_t batch) {
+  return tensor.const_data_ptr<T>() + tensor.numel() / batch * first;
+}
+
 // Quads [B, H, W, 4 D] before GELU -> doubled map [B, 2H, 2W, D]. float or double on the CPU, all of one type.
 class ActivateMixNormalise : public torch::autograd::Function<ActivateMixNormalise> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& quads, const at::Tensor& weight, const at::Tensor& scale,
                             const at::Tensor& shift, double eps) {
     const QuadShape shape{.batch = quads.size(0), .height = quads.size(1), .width = quads.size(2), .dim = weight.size(0)};
-    const at::Tensor active = at::gelu(quads);
     const at::Tensor kernel = weight.view({shape.dim, 9}).t().contiguous();  // [9, D]
+    at::Tensor active = at::empty_like(quads);
     at::Tensor out = at::empty({shape.batch, 2 * shape.height, 2 * shape.width, shape.dim}, quads.options());
     at::Tensor normed = at::empty_like(out), rstd = at::empty({shape.pixels()}, quads.options());
-    AT_DISPATCH_FLOATING_TYPES(quads.scalar_type(), "conv_norm_forward", [&] {
-      using T = scalar_t;
-      conv_norm_forward<T>(shape, active.const_data_ptr<T>(), kernel.const_data_ptr<T>(), scale.const_data_ptr<T>(),
-                           shift.const_data_ptr<T>(), static_cast<T>(eps), out.mutable_data_ptr<T>(), normed.mutable_data_ptr<T>(),
-                           rstd.mutable_data_ptr<T>());
+    for_each_group(shape, [&](std::int64_t first, const QuadShape& group) {
+      at::Tensor active_part = active.narrow(0, first, group.batch);
+      at::gelu_out(active_part, quads.narrow(0, first, group.batch));
+      AT_DISPATCH_FLOATING_TYPES(quads.scalar_type(), "conv_norm_forward", [&] {
+        using T = scalar_t;
+        const auto part = [&](at::Tensor& tensor) { return images_of<T>(tensor, first, shape.batch); };
+        conv_norm_forward<T>(group, part(active), kernel.const_data_ptr<T>(), scale.const_data_ptr<T>(), shift.const_data_ptr<T>(),
+                             static_cast<T>(eps), part(out), part(normed), part(rstd));
+      });
     });
     context->save_for_backward({quads, active, kernel, scale, normed, rstd});
     return out;
@@ -43,17 +78,22 @@ class ActivateMixNormalise : public torch::autograd::Function<ActivateMixNormali
     const at::Tensor &quads = saved[0], &active = saved[1], &kernel = saved[2], &scale = saved[3], &normed = saved[4], &rstd = saved[5];
     const QuadShape shape{.batch = quads.size(0), .height = quads.size(1), .width = quads.size(2), .dim = scale.size(0)};
     const at::Tensor gradient = gradients[0].contiguous();
-    at::Tensor between = at::empty_like(normed), quads_gradient = at::empty_like(quads);
+    at::Tensor quads_gradient = at::empty_like(quads), between = at::empty_like(normed.narrow(0, 0, images_at_once(shape)));
     at::Tensor sums = at::zeros({shape.chunks(), 11, shape.dim}, quads.options());
-    AT_DISPATCH_FLOATING_TYPES(quads.scalar_type(), "conv_norm_backward", [&] {
-      using T = scalar_t;
-      conv_norm_backward<T>(shape, active.const_data_ptr<T>(), kernel.const_data_ptr<T>(), scale.const_data_ptr<T>(),
-                            normed.const_data_ptr<T>(), rstd.const_data_ptr<T>(), gradient.const_data_ptr<T>(),
-                            between.mutable_data_ptr<T>(), quads_gradient.mutable_data_ptr<T>(), sums.mutable_data_ptr<T>());
+    for_each_group(shape, [&](std::int64_t first, const QuadShape& group) {
+      AT_DISPATCH_FLOATING_TYPES(quads.scalar_type(), "conv_norm_backward", [&] {
+        using T = scalar_t;
+        const auto part = [&](const at::Tensor& tensor) { return images_of<T>(tensor, first, shape.batch); };
+        conv_norm_backward<T>(group, part(active), kernel.const_data_ptr<T>(), scale.const_data_ptr<T>(), part(normed), part(rstd),
+                              part(gradient), between.mutable_data_ptr<T>(), images_of<T>(quads_gradient, first, shape.batch),
+                              images_of<T>(sums, first, shape.batch));
+      });
+      at::Tensor gradient_part = quads_gradient.narrow(0, first, group.batch);
+      at::gelu_backward_out(gradient_part, gradient_part, quads.narrow(0, first, group.batch));
     });
     const at::Tensor total = sums.sum(0);  // [11, D]
     const at::Tensor weight_gradient = total.narrow(0, 0, 9).t().reshape({shape.dim, 1, 3, 3});
-    return {at::gelu_backward(quads_gradient, quads), weight_gradient, total[9], total[10], at::Tensor()};
+    return {quads_gradient, weight_gradient, total[9], total[10], at::Tensor()};
   }
 };
 

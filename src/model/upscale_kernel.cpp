@@ -57,42 +57,44 @@ template <class T, class Step>
 // The convolution at the four pixels of a quad together, since they share weights. weight [9, D]
 template <class T>
 [[gnu::always_inline]] inline void convolve_of(const Neighbours<T>& around, const T* weight, std::int64_t dim, const Pixels<T>& sums) {
-  for_each_channel<T>(dim, [&](std::int64_t d, auto kind) __attribute__((always_inline)) {
-    using V = decltype(kind);
-    V sum0{}, sum1{}, sum2{}, sum3{};
+  for_each_channel<T>(
+      dim, [&](std::int64_t d, auto kind) __attribute__((always_inline)) {
+        using V = decltype(kind);
+        V sum0{}, sum1{}, sum2{}, sum3{};
 #pragma GCC unroll 9
-    for (std::size_t tap = 0; tap < 9; ++tap) {
-      const V w = pack<V>(weight + static_cast<std::int64_t>(tap) * dim + d);
-      sum0 += w * pack<V>(around[neighbour(0, tap)] + d);
-      sum1 += w * pack<V>(around[neighbour(1, tap)] + d);
-      sum2 += w * pack<V>(around[neighbour(2, tap)] + d);
-      sum3 += w * pack<V>(around[neighbour(3, tap)] + d);
-    }
-    pack<V>(sums[0] + d) = sum0;
-    pack<V>(sums[1] + d) = sum1;
-    pack<V>(sums[2] + d) = sum2;
-    pack<V>(sums[3] + d) = sum3;
-  });
+        for (std::size_t tap = 0; tap < 9; ++tap) {
+          const V w = pack<V>(weight + static_cast<std::int64_t>(tap) * dim + d);
+          sum0 += w * pack<V>(around[neighbour(0, tap)] + d);
+          sum1 += w * pack<V>(around[neighbour(1, tap)] + d);
+          sum2 += w * pack<V>(around[neighbour(2, tap)] + d);
+          sum3 += w * pack<V>(around[neighbour(3, tap)] + d);
+        }
+        pack<V>(sums[0] + d) = sum0;
+        pack<V>(sums[1] + d) = sum1;
+        pack<V>(sums[2] + d) = sum2;
+        pack<V>(sums[3] + d) = sum3;
+      });
 }
 
 // weight_gradient [9, D] += the products of the four pixels' gradients with their neighbours
 template <class T>
 [[gnu::always_inline]] inline void add_products_of(const Neighbours<T>& around, const Pixels<T>& gradients, std::int64_t dim,
                                                    T* weight_gradient) {
-  for_each_channel<T>(dim, [&](std::int64_t d, auto kind) __attribute__((always_inline)) {
-    using V = decltype(kind);
-    const V gradient0 = pack<V>(gradients[0] + d), gradient1 = pack<V>(gradients[1] + d);
-    const V gradient2 = pack<V>(gradients[2] + d), gradient3 = pack<V>(gradients[3] + d);
+  for_each_channel<T>(
+      dim, [&](std::int64_t d, auto kind) __attribute__((always_inline)) {
+        using V = decltype(kind);
+        const V gradient0 = pack<V>(gradients[0] + d), gradient1 = pack<V>(gradients[1] + d);
+        const V gradient2 = pack<V>(gradients[2] + d), gradient3 = pack<V>(gradients[3] + d);
 #pragma GCC unroll 9
-    for (std::size_t tap = 0; tap < 9; ++tap) {
-      V sum = pack<V>(weight_gradient + static_cast<std::int64_t>(tap) * dim + d);
-      sum += gradient0 * pack<V>(around[neighbour(0, tap)] + d);
-      sum += gradient1 * pack<V>(around[neighbour(1, tap)] + d);
-      sum += gradient2 * pack<V>(around[neighbour(2, tap)] + d);
-      sum += gradient3 * pack<V>(around[neighbour(3, tap)] + d);
-      pack<V>(weight_gradient + static_cast<std::int64_t>(tap) * dim + d) = sum;
-    }
-  });
+        for (std::size_t tap = 0; tap < 9; ++tap) {
+          V sum = pack<V>(weight_gradient + static_cast<std::int64_t>(tap) * dim + d);
+          sum += gradient0 * pack<V>(around[neighbour(0, tap)] + d);
+          sum += gradient1 * pack<V>(around[neighbour(1, tap)] + d);
+          sum += gradient2 * pack<V>(around[neighbour(2, tap)] + d);
+          sum += gradient3 * pack<V>(around[neighbour(3, tap)] + d);
+          pack<V>(weight_gradient + static_cast<std::int64_t>(tap) * dim + d) = sum;
+        }
+      });
 }
 
 // Adds of(d) over channels: packs side by side, then their lanes one after the other.
@@ -120,44 +122,56 @@ template <class T, class Of>
 // x -> (x - mean) / sqrt(var + eps) in place, and the result scaled and shifted; returns 1 / sqrt(var + eps)
 template <class T>
 [[gnu::always_inline]] inline T normalise_of(T* x, const T* scale, const T* shift, T eps, std::int64_t dim, T* out) {
-  const T mean = sum_over_channels<T>(dim, [&](std::int64_t d, auto& sum) __attribute__((always_inline)) {
-                   sum += pack<std::remove_reference_t<decltype(sum)>>(x + d);
-                 }) / static_cast<T>(dim);
-  const T variance = sum_over_channels<T>(dim, [&](std::int64_t d, auto& sum) __attribute__((always_inline)) {
-                       using V = std::remove_reference_t<decltype(sum)>;
-                       const V centred = pack<V>(x + d) - mean;
-                       pack<V>(x + d) = centred;
-                       sum += centred * centred;
-                     }) / static_cast<T>(dim);
+  const T mean = sum_over_channels<T>(
+                     dim, [&](std::int64_t d, auto& sum)
+                              __attribute__((always_inline)) { sum += pack<std::remove_reference_t<decltype(sum)>>(x + d); }) /
+                 static_cast<T>(dim);
+  const T variance = sum_over_channels<T>(
+                         dim,
+                         [&](std::int64_t d, auto& sum) __attribute__((always_inline)) {
+                           using V = std::remove_reference_t<decltype(sum)>;
+                           const V centred = pack<V>(x + d) - mean;
+                           pack<V>(x + d) = centred;
+                           sum += centred * centred;
+                         }) /
+                     static_cast<T>(dim);
   const T rstd = 1 / std::sqrt(variance + eps);
-  for_each_channel<T>(dim, [&](std::int64_t d, auto kind) __attribute__((always_inline)) {
-    using V = decltype(kind);
-    const V normed = pack<V>(x + d) * rstd;
-    pack<V>(x + d) = normed;
-    pack<V>(out + d) = normed * pack<V>(scale + d) + pack<V>(shift + d);
-  });
+  for_each_channel<T>(
+      dim, [&](std::int64_t d, auto kind) __attribute__((always_inline)) {
+        using V = decltype(kind);
+        const V normed = pack<V>(x + d) * rstd;
+        pack<V>(x + d) = normed;
+        pack<V>(out + d) = normed * pack<V>(scale + d) + pack<V>(shift + d);
+      });
   return rstd;
 }
 
 template <class T>
-[[gnu::always_inline]] inline void normalise_backward_of(const T* gradient, const T* normed, const T* scale, T rstd, std::int64_t dim, T* result,
-                                                         T* scale_gradient, T* shift_gradient) {
-  const T mean = sum_over_channels<T>(dim, [&](std::int64_t d, auto& sum) __attribute__((always_inline)) {
-                   using V = std::remove_reference_t<decltype(sum)>;
-                   const V g = pack<V>(gradient + d), scaled = g * pack<V>(scale + d);
-                   pack<V>(shift_gradient + d) += g;
-                   pack<V>(scale_gradient + d) += g * pack<V>(normed + d);
-                   pack<V>(result + d) = scaled;
-                   sum += scaled;
-                 }) / static_cast<T>(dim);
-  const T slope = sum_over_channels<T>(dim, [&](std::int64_t d, auto& sum) __attribute__((always_inline)) {
-                    using V = std::remove_reference_t<decltype(sum)>;
-                    sum += pack<V>(result + d) * pack<V>(normed + d);
-                  }) / static_cast<T>(dim);
-  for_each_channel<T>(dim, [&](std::int64_t d, auto kind) __attribute__((always_inline)) {
-    using V = decltype(kind);
-    pack<V>(result + d) = (pack<V>(result + d) - mean - pack<V>(normed + d) * slope) * rstd;
-  });
+[[gnu::always_inline]] inline void normalise_backward_of(const T* gradient, const T* normed, const T* scale, T rstd, std::int64_t dim,
+                                                         T* result, T* scale_gradient, T* shift_gradient) {
+  const T mean = sum_over_channels<T>(
+                     dim,
+                     [&](std::int64_t d, auto& sum) __attribute__((always_inline)) {
+                       using V = std::remove_reference_t<decltype(sum)>;
+                       const V g = pack<V>(gradient + d), scaled = g * pack<V>(scale + d);
+                       pack<V>(shift_gradient + d) += g;
+                       pack<V>(scale_gradient + d) += g * pack<V>(normed + d);
+                       pack<V>(result + d) = scaled;
+                       sum += scaled;
+                     }) /
+                 static_cast<T>(dim);
+  const T slope = sum_over_channels<T>(
+                      dim,
+                      [&](std::int64_t d, auto& sum) __attribute__((always_inline)) {
+                        using V = std::remove_reference_t<decltype(sum)>;
+                        sum += pack<V>(result + d) * pack<V>(normed + d);
+                      }) /
+                  static_cast<T>(dim);
+  for_each_channel<T>(
+      dim, [&](std::int64_t d, auto kind) __attribute__((always_inline)) {
+        using V = decltype(kind);
+        pack<V>(result + d) = (pack<V>(result + d) - mean - pack<V>(normed + d) * slope) * rstd;
+      });
 }
 
 // clang-format off
