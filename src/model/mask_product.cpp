@@ -22,7 +22,7 @@ class MaskProduct : public torch::autograd::Function<MaskProduct> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &embeddings = saved[0], &pixels = saved[1], &gradient = gradients[0];
-    const at::Tensor used = gradient.ne(0).any(-1);  // [B, Q]; a NaN is unequal to 0
+    const at::Tensor used = gradient.any(-1);  // [B, Q], NaN counts
     at::Tensor embeddings_gradient = at::zeros_like(embeddings), pixels_gradient = at::empty_like(pixels);
     for (std::int64_t image = 0; image < embeddings.size(0); ++image) {
       const at::Tensor rows = used[image].nonzero().view({-1});
