@@ -67,12 +67,13 @@ TensorList PredictionBlock::forward(const TensorList& params, const TensorList& 
   const auto mask_layer = [&](const at::Tensor& x, std::size_t i) {
     return linear(x, params[head_->mask_head + 2 * i], params[head_->mask_head + 2 * i + 1]);
   };
-  const at::Tensor queries = normed(tokens.narrow(1, 0, shape.num_queries));
+  // Queries, class and storage tokens, patches; one split, whose gradient is one concatenation.
+  const TensorList parts = tokens.split_with_sizes({shape.num_queries, tokens.size(1) - shape.num_queries - patches, patches}, 1);
+  const at::Tensor queries = normed(parts[0]);
   const at::Tensor class_logits = linear(queries, params[head_->class_head], params[head_->class_head + 1]);
   const at::Tensor kernels = mask_layer(at::gelu(mask_layer(at::gelu(mask_layer(queries, 0)), 1)), 2);  // [B, Q, D]
 
-  at::Tensor map = normed(tokens.narrow(1, tokens.size(1) - patches, patches));
-  map = map.view({batch, context.grid_height, context.grid_width, shape.dim});
+  at::Tensor map = normed(parts[2]).view({batch, context.grid_height, context.grid_width, shape.dim});
   for (int i = 0; i < shape.upscale_blocks; ++i) {
     const at::Tensor* p = params.data() + head_->upscale + static_cast<std::size_t>(kUpscaleParameters * i);
     map = upscale_block(map, {.conv1_weight = p[0], .conv1_bias = p[1], .conv2_weight = p[2], .norm_weight = p[3], .norm_bias = p[4]},
