@@ -8,6 +8,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "model/packs.hpp"
 #include "model/wide_vectors.hpp"
 
 namespace muster::model {
@@ -22,36 +23,6 @@ using Pixels = std::array<T*, 4>;  // of a quad
 
 constexpr std::size_t neighbour(std::size_t pixel, std::size_t tap) {
   return (pixel / 2 + tap / 3) * 4 + pixel % 2 + tap % 3;
-}
-
-// 32 bytes of T side by side, which the compiler turns into one AVX2 register or two of SSE2. Accessed through pack(), since
-// vectors passed by value would differ between the two.
-template <class T>
-struct PackOf {
-  typedef T type __attribute__((vector_size(32), aligned(alignof(T)), may_alias));
-};
-template <class V, class T>
-[[gnu::always_inline]] inline V& pack(T* values) {
-  return *reinterpret_cast<V*>(values);
-}
-template <class V, class T>
-[[gnu::always_inline]] inline const V& pack(const T* values) {
-  return *reinterpret_cast<const V*>(values);
-}
-
-// Calls step for two packs of channels at a time, then for single channels: step(d, type of element).
-template <class T, class Step>
-[[gnu::always_inline]] inline void for_each_channel(std::int64_t dim, const Step& step) {
-  using V = typename PackOf<T>::type;
-  constexpr std::int64_t kTwoPacks = 2 * static_cast<std::int64_t>(sizeof(V) / sizeof(T));
-  std::int64_t d = 0;
-  for (; d + kTwoPacks <= dim; d += kTwoPacks) {
-    step(d, V());
-    step(d + kTwoPacks / 2, V());
-  }
-  for (; d < dim; ++d) {
-    step(d, T());
-  }
 }
 
 // The convolution at the four pixels of a quad together, since they share weights. weight [9, D]
@@ -95,28 +66,6 @@ template <class T>
           pack<V>(weight_gradient + static_cast<std::int64_t>(tap) * dim + d) = sum;
         }
       });
-}
-
-// Adds of(d) over channels: packs side by side, then their lanes one after the other.
-template <class T, class Of>
-[[gnu::always_inline]] inline T sum_over_channels(std::int64_t dim, const Of& of) {
-  using V = typename PackOf<T>::type;
-  constexpr std::int64_t kLanes = static_cast<std::int64_t>(sizeof(V) / sizeof(T));
-  V even{}, odd{};
-  std::int64_t d = 0;
-  for (; d + 2 * kLanes <= dim; d += 2 * kLanes) {
-    of(d, even);
-    of(d + kLanes, odd);
-  }
-  even += odd;
-  T sum = 0;
-  for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-    sum += even[lane];
-  }
-  for (; d < dim; ++d) {
-    of(d, sum);
-  }
-  return sum;
 }
 
 // x -> (x - mean) / sqrt(var + eps) in place, and the result scaled and shifted; returns 1 / sqrt(var + eps)
