@@ -19,7 +19,7 @@ struct SemanticSettings {
   std::vector<std::string> class_names;     // by train index
   int window_height = 0, window_width = 0;  // what the model sees at once in prediction
   int max_tiles = 64;                       // more windows than this: the image is fitted and padded instead
-  int window_batch = 4;                     // windows of one forward; the last batch is padded to it
+  int window_batch = 4;                     // windows of one forward at most
   std::vector<double> mean, std;            // of pixel / 255
   model::MaskLossOptions mask_loss;         // not used by prediction, as all below
   model::LossOptions loss;

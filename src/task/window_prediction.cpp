@@ -55,11 +55,13 @@ at::Tensor window_scores(const image::Image& image, const WindowSettings& settin
                  settings.max_tiles);
   }
   const image::Image resized = image::resize_bilinear(image, grid.height, grid.width);
-  const auto batch = static_cast<std::size_t>(settings.batch);
+  // As few forwards as may be, all of the same shape, which depends on this image alone.
+  const std::size_t forwards =
+      (grid.windows.size() + static_cast<std::size_t>(settings.batch) - 1) / static_cast<std::size_t>(settings.batch);
+  const std::size_t batch = (grid.windows.size() + forwards - 1) / forwards;
   at::Tensor sum_Chw, covered_hw = at::zeros({grid.height, grid.width});
   for (std::size_t first = 0; first < grid.windows.size(); first += batch) {
-    // Always of full size, so that a window's scores do not depend on how many others there are.
-    at::Tensor windows_BCHW = at::zeros({settings.batch, 3, settings.height, settings.width});
+    at::Tensor windows_BCHW = at::zeros({static_cast<std::int64_t>(batch), 3, settings.height, settings.width});
     const image::Image black(settings.height, settings.width);
     for (std::size_t i = 0; i < batch; ++i) {
       const bool used = first + i < grid.windows.size();

@@ -18,7 +18,7 @@ struct WindowSettings {
   int height = 0;
   int width = 0;
   int max_tiles = 64;             // more windows than this: the image is fitted into one window, and the rest of it is black
-  int batch = 4;                  // windows of one forward; the last batch is filled up with black ones
+  int batch = 4;                  // windows of one forward at most; what is missing in the last one are black ones
   std::vector<double> mean, std;  // of pixel / 255
 };
 

@@ -59,12 +59,13 @@ TEST(WindowScores, OfAPixelWiseModelAreItsScoresOfTheResizedImage) {
 
 TEST(WindowScores, AreAveragedWhereWindowsOverlap) {
   // 8 x 20 by windows of 8: three of them, at 0, 6 and 12. Each gives its own number as the score of the only class.
-  for (const int batch : {1, 2, 3, 5}) {
+  for (const auto& [batch, shape] : {std::pair(1, 1), std::pair(2, 2), std::pair(3, 3), std::pair(5, 3)}) {
     float number = 0;
+    const int expected_shape = shape;
     const at::Tensor scores = window_scores(random_image(8, 20), settings(8, batch), [&](const at::Tensor& windows) {
-      EXPECT_EQ(windows.sizes(), (at::IntArrayRef{batch, 3, 8, 8}));
-      at::Tensor result = at::empty({batch, 1, 8, 8});
-      for (int i = 0; i < batch; ++i) {
+      EXPECT_EQ(windows.sizes(), (at::IntArrayRef{expected_shape, 3, 8, 8}));
+      at::Tensor result = at::empty({expected_shape, 1, 8, 8});
+      for (int i = 0; i < expected_shape; ++i) {
         result[i].fill_(++number);
       }
       return result;
