@@ -11,14 +11,12 @@ namespace muster::metric {
 struct MetricOptions {
   std::string watch_metric = "val_metric/miou";  // decides which checkpoint is `best`: strictly greater wins
   bool classwise = false;                        // also one number per class in the logs; eval.json always has them
-  bool train = false;                            // also on the training batches, which costs time
 };
 
 template <class Visitor>
 void visit(Visitor& v, MetricOptions& o) {
   v.field("watch_metric", o.watch_metric, any_value(), "the score that decides which checkpoint is best, as it is named in the log");
   v.field("classwise", o.classwise, any_value(), "log one number per class beside each mean");
-  v.field("train", o.train, any_value(), "score the training batches as well");
 }
 
 // Which scores there are depends on the task, which checks the rest of the name.

@@ -30,6 +30,14 @@ std::filesystem::path weight_file(const std::string& checkpoint) {
 }  // namespace
 
 void check_initial_weights(const TrainOptions& options) {
+  const model::EomtOptions& network = options.model_args.network;
+  const std::string& named = network.backbone_weights.empty() ? network.backbone_url : network.backbone_weights;
+  if (!named.empty()) {
+    throw ConfigError(
+        "model_args.{}={}: this version cannot read published backbone weights; start from checkpoint=FILE of a Muster run, or from random "
+        "weights with a model name that has -notpretrained",
+        network.backbone_weights.empty() ? "backbone_url" : "backbone_weights", named);
+  }
   if (!options.checkpoint.empty()) {
     static_cast<void>(weights::WeightFile(weight_file(options.checkpoint)));
   }

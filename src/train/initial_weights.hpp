@@ -8,7 +8,7 @@
 
 namespace muster::train {
 
-// ConfigError when `checkpoint` names nothing that exists.
+// ConfigError when `checkpoint` names nothing that exists, or weights are named that this version cannot read.
 void check_initial_weights(const TrainOptions& options);
 
 // Draws every parameter, then takes from `checkpoint` what there is one for; says which in one line of the log.
