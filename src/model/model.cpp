@@ -50,8 +50,8 @@ std::unique_ptr<Model> make_model(const std::string& name, const EomtOptions& op
   if (parsed.pretrained && !weights_named && !build.weights_follow) {
     const BackboneRow& row = *parsed.backbone;
     throw ConfigError(
-        "model={} starts from published weights, {}; give that file as model_args.backbone_weights, or use {}-notpretrained{} for random "
-        "weights",
+        "model={} starts from published weights, {}, which this version cannot read yet (model_args.backbone_weights); use "
+        "{}-notpretrained{} for random weights, or checkpoint=FILE of a Muster run",
         name, row.weights_file, row.name, parsed.eomt ? "-eomt" : "");
   }
   if (parsed.eomt) {

@@ -13,24 +13,11 @@
 #include <unistd.h>
 
 #include "core/state.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace muster::ckpt {
 
-// A folder of its own under the system's temporary one, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "muster-ckpt-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using testing_support::TemporaryFolder;
 
 inline std::vector<SegmentLayout> tiny_layouts(std::int64_t width = 5) {
   std::vector<SegmentLayout> layouts = segment_layouts("blocks.0", {{.name = "backbone.blocks.0.attn.qkv.weight", .shape = {3 * width, 10}},

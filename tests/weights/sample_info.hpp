@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "weights/weights_info.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace muster::weights {
 
@@ -27,19 +28,6 @@ inline WeightsInfo sample_info() {
   return info;
 }
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "muster-weights-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using testing_support::TemporaryFolder;
 
 }  // namespace muster::weights
