@@ -25,9 +25,10 @@ stage() {
 }
 
 # One job per core, and at most one per 2 GB of free memory: a LibTorch source takes up to 1.3 GB to compile.
+# nproc would answer with OMP_NUM_THREADS, which is about our programs and not about the machine.
 build_jobs() {
   local cores memory_gb
-  cores=$(nproc)
+  cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
   memory_gb=$(awk '/^MemAvailable/ {print int($2 / 2000000)}' /proc/meminfo)
   [ "$memory_gb" -ge 1 ] || memory_gb=1
   echo $((cores < memory_gb ? cores : memory_gb))
