@@ -28,13 +28,18 @@ struct Header {
 // A header under way: wait() once, from the thread that posted it.
 class PendingHeader {
  public:
+  PendingHeader(PendingHeader&&) noexcept = default;
+  PendingHeader& operator=(PendingHeader&&) noexcept = default;
+
   Header wait();
 
  private:
   friend PendingHeader post_header(Communicator&, const HeaderPost&);
+  PendingHeader() = default;
+
   int world_ = 1;
   std::size_t sums_ = 0;
-  std::vector<double> all_;  // per rank: agree (as bits), sums, maxima
+  std::vector<std::uint64_t> all_;  // per rank: agree, then the bits of sums and maxima
   Handle handle_;
 };
 
