@@ -6,6 +6,10 @@
 #include <string>
 #include <vector>
 
+namespace muster::dist {
+class Session;
+}
+
 namespace muster::app {
 
 struct Arguments {
@@ -15,6 +19,7 @@ struct Arguments {
   bool print_config = false;
   bool dry_run = false;
   bool json = false;
+  dist::Session* session = nullptr;  // the ranks of this launch, opened by main before a command runs
 };
 
 }  // namespace muster::app

@@ -19,13 +19,16 @@ struct Command {
   std::string usage;    // what stands above the keys in --help, with an example that works as it stands
   std::function<ExitCode(const Arguments&)> run;
   std::function<std::vector<config::FieldHelp>()> fields;
+  // Every rank runs it, and they work together through arguments.session. Other commands are rank 0's alone: the others wait.
+  bool over_ranks = false;
 };
 
 // A command over one options struct. `prepare` may fill the tree in before it is read (defaults of a recipe style).
 template <class Options>
-Command make_command(std::string name, std::string summary, std::string usage,
-                     std::function<ExitCode(const Options&, const io::Value& tree, const Arguments&)> run,
-                     std::function<void(io::Value&)> prepare = [](io::Value&) {}) {
+Command make_command(
+    std::string name, std::string summary, std::string usage,
+    std::function<ExitCode(const Options&, const io::Value& tree, const Arguments&)> run,
+    std::function<void(io::Value&)> prepare = [](io::Value&) {}) {
   return {.name = std::move(name),
           .summary = std::move(summary),
           .usage = std::move(usage),

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include "app/command.hpp"
+#include "app/evaluation_sheet.hpp"
 #include "app/model_source.hpp"
 #include "data/dataset.hpp"
+#include "dist/session.hpp"
 #include "model/plain_runner.hpp"
 #include "train/eval_report.hpp"
 
@@ -18,6 +20,8 @@ struct EvalOptions {
   std::string split = "val";
   std::string out;
   int batch_size = 4;
+  std::string contact_sheet;
+  int contact_sheet_images = 8;
 };
 template <class Visitor>
 void visit(Visitor& v, EvalOptions& o) {
@@ -26,6 +30,8 @@ void visit(Visitor& v, EvalOptions& o) {
   v.field("split", o.split, any_value(), "which of its splits");
   v.field("out", o.out, any_value(), "folder for eval.json; empty = print the table alone");
   v.field("batch_size", o.batch_size, at_least(1), "windows that the model sees at once");
+  v.field("contact_sheet", o.contact_sheet, any_value(), "PNG to write: image, truth and prediction side by side for some images");
+  v.field("contact_sheet_images", o.contact_sheet_images, between(1, 200), "how many, evenly spread over the split");
 }
 void validate(const EvalOptions& o) {
   if (o.model.empty() || o.data.empty()) {
@@ -34,7 +40,7 @@ void validate(const EvalOptions& o) {
 }
 
 constexpr const char* kUsage =
-    "  muster eval model=FILE|RUN data=DIR [split=val] [out=DIR]\n\n"
+    "  muster eval model=FILE|RUN data=DIR [split=val] [out=DIR] [contact_sheet=FILE.png]\n\n"
     "Example, after a training run in runs/a:\n"
     "  launch/muster eval model=runs/a data=runs/sample out=runs/a/eval\n\n"
     "miou is measured at each image's original size, miou_model at the size that the model sees; classes that occur in neither\n"
@@ -56,8 +62,8 @@ std::vector<std::int32_t> check_classes(const data::ClassList& packed, const wei
     }
   }
   if (packed.ids.size() - ignored.size() != expected.size()) {
-    throw ConfigError("the model knows {} classes, the data has {} of them; evaluate on data that was packed with the model's class list", expected.size(),
-                      packed.ids.size() - ignored.size());
+    throw ConfigError("the model knows {} classes, the data has {} of them; evaluate on data that was packed with the model's class list",
+                      expected.size(), packed.ids.size() - ignored.size());
   }
   return ignored;
 }
@@ -69,11 +75,17 @@ ExitCode run_eval(const EvalOptions& options, const io::Value&, const Arguments&
   const data::TrainClasses classes(dataset.classes(), check_classes(dataset.classes(), loaded.info));
   task::SemanticSegmentation task = make_task(loaded, classes, options.batch_size);
   model::PlainRunner runner(loaded.parameters);
-  SoloReducer reducer;
+  dist::CommunicatorReducer reducer(arguments.session->world());
   const train::EvaluationResult result = train::evaluate(task, runner, reader, reducer);
+  if (reducer.rank() != 0) {
+    return ExitCode::kDone;
+  }
   if (!options.out.empty()) {
     std::filesystem::create_directories(options.out);
     train::write_eval_json(std::filesystem::path(options.out) / "eval.json", result, options.split, loaded.source, loaded.info.step);
+  }
+  if (!options.contact_sheet.empty()) {
+    write_contact_sheet(options.contact_sheet, evaluation_sheet(task, runner, reader, classes, options.contact_sheet_images));
   }
   if (!arguments.json) {
     fmt::print("{}", train::score_table(result));
@@ -85,6 +97,10 @@ ExitCode run_eval(const EvalOptions& options, const io::Value&, const Arguments&
 
 }  // namespace
 
-Command eval_command() { return make_command<EvalOptions>("eval", "score a model on a packed dataset", kUsage, run_eval); }
+Command eval_command() {
+  Command command = make_command<EvalOptions>("eval", "score a model on a packed dataset", kUsage, run_eval);
+  command.over_ranks = true;
+  return command;
+}
 
 }  // namespace muster::app

@@ -2,10 +2,13 @@
 // Why each is there, with figures: src/decisions/0001-cpu-process-setup.md.
 #pragma once
 
+#include "dist/session.hpp"
+
 namespace muster::app {
 
-// Compute threads: OMP_NUM_THREADS when it is set to a positive number, else the processors of this process's affinity mask
-// (LibTorch's own choice depends on the launcher, CONTRACTS 9). Freed memory stays with the process.
-void set_up_process();
+// Compute threads: OMP_NUM_THREADS when it is set to a positive number, else this process' part of the processors of its affinity
+// mask, which it shares with the ranks of its host that may run on the same ones (LibTorch's own choice depends on the launcher,
+// CONTRACTS 9). Freed memory stays with the process. Collective over the session.
+void set_up_process(dist::Session& session);
 
 }  // namespace muster::app

@@ -1,0 +1,34 @@
+// One picture of many samples, so that a person sees at a glance what a model does: each sample's pictures side by side.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "image/image.hpp"
+#include "image/overlay.hpp"
+
+namespace muster::report {
+
+struct ContactSheetSample {
+  std::string name;                    // stands above its pictures
+  std::vector<image::Image> pictures;  // RGB, one per title
+};
+
+struct ContactSheetClass {
+  std::string name;
+  image::Colour colour;
+};
+
+struct ContactSheet {
+  std::vector<std::string> titles;  // of the pictures of a sample, such as image, truth, prediction
+  std::vector<ContactSheetSample> samples;
+  std::vector<ContactSheetClass> legend;  // below everything
+  int cell = 256;                         // pixels: each picture is scaled to fit into a square of this side
+  int samples_across = 2;
+};
+
+// Text that is not ASCII is drawn as question marks. InvariantError for a sheet without samples or titles, and where a sample has
+// another number of pictures than there are titles.
+image::Image draw(const ContactSheet& sheet);
+
+}  // namespace muster::report
