@@ -69,6 +69,29 @@ function(muster_test)
     ENVIRONMENT LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0)
 endfunction()
 
+# muster_ranks_test(NAME collectives SOURCES a.cpp RANKS 2 3 4 [LINKS core dist] [LABELS ranks] [TIMEOUT s])
+#   makes the program ranks_<name>, and one ctest entry per number of ranks, started by mpirun. The program returns 0 when all is well.
+function(muster_ranks_test)
+  cmake_parse_arguments(T "" "NAME;TIMEOUT" "SOURCES;LINKS;RANKS;LABELS" ${ARGN})
+  if(NOT T_LABELS)
+    set(T_LABELS ranks)
+  endif()
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  set(target ranks_${T_NAME})
+  add_executable(${target} ${T_SOURCES})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  list(TRANSFORM T_LINKS PREPEND muster_)
+  target_link_libraries(${target} PRIVATE ${T_LINKS} muster_flags)
+  foreach(ranks IN LISTS T_RANKS)
+    add_test(NAME ${target}_${ranks} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none -n ${ranks} $<TARGET_FILE:${target}>)
+    # lsan: Open MPI keeps memory to the end of the process
+    set_tests_properties(${target}_${ranks} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT} PROCESSORS ${ranks}
+      ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;ASAN_OPTIONS=detect_leaks=0")
+  endforeach()
+endfunction()
+
 # muster_python_test(NAME report_tensorboard SCRIPT read_event_files.py [ARGS $<TARGET_FILE:...> ...] [LABELS unit] [TIMEOUT s])
 #   a test that reads our files with code that is not ours. Its Python is the one of `launch/setup.sh --tests`; without it the
 #   test fails, it is not left out.

@@ -1,9 +1,11 @@
 #include "dist/launch_environment.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -103,6 +105,16 @@ LaunchEnvironment detect_launch() {
     e.host = host.data();
   }
   return e;
+}
+
+void place_on_nodes(LaunchEnvironment& environment, const std::vector<std::string>& host_of_rank) {
+  check(environment.rank < static_cast<int>(host_of_rank.size()), "rank {} of {} hosts", environment.rank, host_of_rank.size());
+  const auto begin = host_of_rank.begin();
+  const auto self = begin + environment.rank;
+  environment.local_rank = static_cast<int>(std::count(begin, self, *self));
+  environment.local_world = static_cast<int>(std::count(begin, host_of_rank.end(), *self));
+  const std::set<std::string> before(begin, std::find(begin, self, *self));
+  environment.node = static_cast<int>(before.size());
 }
 
 }  // namespace muster::dist

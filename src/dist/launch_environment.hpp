@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace muster::dist {
 
@@ -28,5 +29,8 @@ using Lookup = std::function<const char*(const char*)>;
 LaunchEnvironment detect_launch(const Lookup& lookup);
 // The same from this process' environment, with the name of the host.
 LaunchEnvironment detect_launch();
+
+// Sets node, local_rank and local_world from the hosts of all ranks: ranks with the same host share a node.
+void place_on_nodes(LaunchEnvironment& environment, const std::vector<std::string>& host_of_rank);
 
 }  // namespace muster::dist

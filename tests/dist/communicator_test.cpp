@@ -11,8 +11,10 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "dist/host_communicator.hpp"
 #include "dist/operation.hpp"
 #include "dist/thread_ranks.hpp"
+#include "dist/thread_transport.hpp"
 
 namespace muster::dist {
 namespace {
@@ -30,6 +32,8 @@ std::string error_of(int world, const std::function<void(Communicator&)>& body) 
     run_thread_ranks(world, body);
   } catch (const std::exception& error) {
     return error.what();
+  } catch (int number) {
+    return "the number " + std::to_string(number);
   }
   return "no error";
 }
@@ -94,17 +98,23 @@ TEST(Communicator, FailsAllLaterOperationsOnceOneFailed) {
   });
 }
 
+TEST(Communicator, OfEveryRankThrowsWhenOneThrowsNoException) {
+  const std::string text = error_of(2, [](Communicator& communicator) {
+    if (communicator.rank() == 1) {
+      throw 42;
+    }
+    EXPECT_THROW(communicator.barrier().wait(), CommError);
+  });
+  EXPECT_EQ(text, "the number 42");
+}
+
 TEST(Communicator, ThatIsDestroyedOpenLeavesNobodyWaiting) {
-  EXPECT_THAT(error_of(2,
-                       [](Communicator& communicator) {
-                         if (communicator.rank() == 1) {
-                           throw 42;  // no std::exception
-                         }
-                         std::vector<double> values(5);
-                         Handle never = communicator.all_reduce(bytes_of(values), ScalarType::kF64);
-                         EXPECT_THROW(never.wait(), CommError);
-                       }),
-              "no error");
+  const auto room = std::make_shared<ThreadRoom>(2);
+  HostCommunicator stays(std::make_unique<ThreadTransport>(room, 0), std::make_shared<CommThread>());
+  auto goes = std::make_unique<HostCommunicator>(std::make_unique<ThreadTransport>(room, 1), std::make_shared<CommThread>());
+  Handle never = stays.barrier();
+  goes.reset();
+  EXPECT_THROW(never.wait(), CommError);
 }
 
 TEST(Communicator, HashesTheOrderOfOperations) {

@@ -1,5 +1,6 @@
 #include "dist/launch_environment.hpp"
 
+#include <array>
 #include <map>
 
 #include <gmock/gmock.h>
@@ -109,6 +110,17 @@ TEST(LaunchEnvironment, RefusesNumbersThatDoNotFit) {
     EXPECT_THAT(error_of(bad), testing::HasSubstr("launch/muster -n")) << name << "=" << value;
   }
   EXPECT_NE(error_of({{"OMPI_COMM_WORLD_SIZE", "2"}}), "no error");
+}
+
+TEST(LaunchEnvironment, CountsNodesByTheHostsOfAllRanks) {
+  const std::vector<std::string> hosts{"b", "b", "a", "b", "c", "a"};
+  const std::vector<std::array<int, 3>> expected{{0, 0, 3}, {0, 1, 3}, {1, 0, 2},
+                                                 {0, 2, 3}, {2, 0, 1}, {1, 1, 2}};  // node, local rank, local world
+  for (int rank = 0; rank < 6; ++rank) {
+    LaunchEnvironment e{.rank = rank, .world = 6, .notice = {}};
+    place_on_nodes(e, hosts);
+    EXPECT_EQ((std::array{e.node, e.local_rank, e.local_world}), expected[static_cast<std::size_t>(rank)]) << "rank " << rank;
+  }
 }
 
 TEST(LaunchEnvironment, OfThisProcessKnowsItsHost) {

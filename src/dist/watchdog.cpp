@@ -1,0 +1,256 @@
+#include "dist/watchdog.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "core/atomic_file.hpp"
+#include "core/error.hpp"
+#include "core/hash.hpp"
+#include "dist/board.hpp"
+#include "dist/flight_record.hpp"
+#include "dist/process_state.hpp"
+
+namespace muster::dist {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+constexpr std::array kPhaseNames{"first_step", "step", "checkpoint"};
+constexpr Seconds kGraceAfterDeath{0.5};  // a rank that ends in order marks its slot first; one that died never comes
+constexpr Seconds kForOtherNodes{2.0};    // to write their records
+constexpr Seconds kForTheReport{3.0};     // until a node leaves without it
+constexpr Seconds kForTheRecord{10.0};    // until a rank leaves without its node's
+
+// Calls `done` every 10 ms until it is true or the time is over.
+template <class Done>
+bool wait_up_to(Seconds time, Done done) {
+  const auto end = Clock::now() + time;
+  while (!done()) {
+    if (Clock::now() >= end) {
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
+}  // namespace
+
+struct Watchdog::State final : OperationObserver {
+  State(Communicator& c, LaunchEnvironment e, std::filesystem::path f, std::string run, const TimeoutOptions& t, std::function<void()> l)
+      : communicator(c),
+        environment(std::move(e)),
+        folder(std::move(f)),
+        run_id(std::move(run)),
+        deadlines{t.first_step, t.step, t.checkpoint},
+        leave(l ? std::move(l) : [] { _exit(static_cast<int>(ExitCode::kComeBack)); }),
+        launch(broadcast_text(c, fmt::format("{:016x}", xxh3_64(fmt::format("{} {} {}", environment.host, getpid(), wall_clock_ns()))), 0)),
+        nodes(count_nodes()),
+        board(board_name(launch, environment.host), run_id, environment.local_world),
+        slot(board.slot(environment.local_rank)) {
+    slot.rank.store(environment.rank);
+    slot.process_start.store(process_start(getpid()));
+    slot.pid.store(getpid());
+    communicator.barrier().wait();
+    if (environment.local_rank == 0) {
+      board.remove_name();
+    }
+    communicator.observe(this);
+    thread = std::thread([this] { watch(); });
+  }
+
+  ~State() override {
+    communicator.observe(nullptr);
+    slot.left.store(1);
+    {
+      const std::lock_guard lock(mutex);
+      ending = true;
+    }
+    changed.notify_one();
+    thread.join();
+  }
+
+  // On the communication thread.
+  void began(const Operation& operation) noexcept override {
+    slot.begin(operation);
+    active.store(operation.sequence, std::memory_order_release);
+  }
+  void ended(const Operation&) noexcept override {
+    active.store(0, std::memory_order_release);
+    slot.end();
+  }
+
+  int count_nodes() {
+    CommunicatorReducer reducer(communicator);
+    double last = environment.node;
+    reducer.max({&last, 1});
+    return static_cast<int>(last) + 1;
+  }
+
+  double deadline() const noexcept { return deadlines[static_cast<std::size_t>(slot.phase.load())]; }
+
+  // Only time that this thread has seen pass counts, so a job that was suspended as a whole goes on where it was.
+  void watch() {
+    std::uint64_t watched = 0;
+    Seconds waited{0};
+    auto before = Clock::now();
+    while (sleep_one_tick()) {
+      const auto now = Clock::now();
+      const Seconds seen = std::min<Seconds>(now - before, Seconds(std::min(1.0, deadline() / 4)));
+      before = now;
+      const std::uint64_t operation = active.load(std::memory_order_acquire);
+      waited = operation == 0 || operation != watched ? Seconds(0) : waited + seen;
+      watched = operation;
+      if (board.alarm().load() != 0 || marker_of_another_node()) {
+        return give_up("another rank gave up");
+      }
+      if (waited.count() > deadline()) {
+        return give_up(fmt::format("rank {} waited longer than {} s (parallel.timeout_s.{})", environment.rank, deadline(), phase_name()));
+      }
+      if (waited > kGraceAfterDeath) {
+        if (const std::optional<int> dead = dead_neighbour()) {
+          return give_up(fmt::format("rank {} died", *dead));
+        }
+      }
+    }
+  }
+
+  // False when the watchdog is being closed.
+  bool sleep_one_tick() {
+    const Seconds tick(std::clamp(deadline() / 20, 0.005, 0.25));
+    std::unique_lock lock(mutex);
+    return !changed.wait_for(lock, tick, [this] { return ending; });
+  }
+
+  const char* phase_name() const { return kPhaseNames[static_cast<std::size_t>(slot.phase.load())]; }
+
+  std::optional<int> dead_neighbour() {
+    for (int i = 0; i < board.ranks(); ++i) {
+      const BoardSlot& other = board.slot(i);
+      if (other.left.load() == 0 && process_state(other.pid.load(), other.process_start.load()) == ProcessState::kDead) {
+        return other.rank.load();
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Nodes share nothing but the run's folder; one rank per node looks there once a second.
+  std::filesystem::path marker() const { return folder / fmt::format("{}.alarm", launch); }
+  bool marker_of_another_node() {
+    if (nodes == 1 || environment.local_rank != 0 || Clock::now() < next_look) {
+      return false;
+    }
+    next_look = Clock::now() + std::chrono::seconds(1);
+    std::error_code not_there;
+    return std::filesystem::exists(marker(), not_there);
+  }
+
+  // Does not return unless `leave` does.
+  void give_up(const std::string& cause) {
+    std::int32_t nobody = 0;
+    if (!board.alarm().compare_exchange_strong(nobody, environment.rank + 1)) {
+      wait_up_to(kForTheRecord, [&] { return board.alarm().load() == Board::kWritten; });
+      return leave();
+    }
+    try {
+      write_and_merge(cause);
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "{}; the record of it could not be written: {}\n", cause, error.what());
+    }
+    std::fflush(stderr);
+    board.alarm().store(Board::kWritten);
+    leave();
+  }
+
+  void write_and_merge(const std::string& cause) {
+    const std::int64_t now_ns = wall_clock_ns();
+    std::filesystem::create_directories(folder);
+    if (nodes > 1) {
+      write_file_atomically(marker(), cause);
+    }
+    write_file_atomically(folder / (environment.host + ".json"), to_json(node_record(cause)));
+    std::vector<NodeRecord> records;
+    wait_up_to(kForOtherNodes, [&] {
+      records = read_node_records(folder, launch);
+      return records.size() == static_cast<std::size_t>(nodes);
+    });
+    const std::filesystem::path report = folder / "report.json";
+    if (records.empty() || records.front().node != environment.node) {
+      wait_up_to(kForTheReport, [&] { return report_is_of_this_launch(report); });
+      return;
+    }
+    const std::string verdict = name_furthest_behind(records, environment.world, now_ns);
+    write_file_atomically(report, report_json(records, verdict));
+    fmt::print(stderr, "{}; {}. All ranks leave; their last operations are in {}; start the same command again\n", cause, verdict,
+               report.string());
+    std::error_code left_behind;  // an empty file in the way of nobody
+    std::filesystem::remove(marker(), left_behind);
+  }
+
+  bool report_is_of_this_launch(const std::filesystem::path& report) const {
+    return std::filesystem::exists(report) && read_file(report).find(launch) != std::string::npos;
+  }
+
+  NodeRecord node_record(const std::string& cause) {
+    NodeRecord record{.launch = launch, .run = run_id, .node = environment.node, .host = environment.host, .cause = cause, .ranks = {}};
+    for (int i = 0; i < board.ranks(); ++i) {
+      const BoardSlot& s = board.slot(i);
+      record.ranks.push_back({.rank = s.rank.load(),
+                              .host = environment.host,
+                              .pid = s.pid.load(),
+                              .process = process_state(s.pid.load(), s.process_start.load()),
+                              .phase = kPhaseNames[static_cast<std::size_t>(s.phase.load())],
+                              .operations = recorded_operations(s)});
+    }
+    return record;
+  }
+
+  Communicator& communicator;
+  const LaunchEnvironment environment;
+  const std::filesystem::path folder;
+  const std::string run_id;
+  const std::array<double, 3> deadlines;  // seconds, by phase
+  const std::function<void()> leave;
+  const std::string launch;
+  const int nodes;
+  Board board;
+  BoardSlot& slot;
+  std::atomic<std::uint64_t> active{0};  // sequence of the operation under way; 0 = none
+  Clock::time_point next_look{};
+  std::mutex mutex;  // of `ending`
+  std::condition_variable changed;
+  bool ending = false;
+  std::thread thread;
+};
+
+Watchdog::Watchdog(Communicator& communicator, const LaunchEnvironment& environment, std::filesystem::path folder, std::string run_id,
+                   const TimeoutOptions& timeouts, std::function<void()> leave) {
+  if (communicator.world() == 1) {
+    return;
+  }
+  if (environment.local_rank == 0) {
+    remove_stale_boards();
+  }
+  state_ = std::make_unique<State>(communicator, environment, std::move(folder), std::move(run_id), timeouts, std::move(leave));
+}
+
+Watchdog::~Watchdog() = default;
+
+void Watchdog::phase(Phase phase) noexcept {
+  if (state_ != nullptr) {
+    state_->slot.phase.store(static_cast<std::int32_t>(phase));
+  }
+}
+
+}  // namespace muster::dist
