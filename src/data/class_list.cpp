@@ -6,6 +6,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "image/overlay.hpp"
 
 namespace muster::data {
 
@@ -13,18 +14,6 @@ namespace {
 
 constexpr std::int32_t kLargestId = 65534;
 constexpr std::size_t kDenseValues = 65536;
-
-// Bits 0, 3, 6, ... of the number become the high bits of red, 1, 4, ... of green, 2, 5, ... of blue: neighbours differ strongly.
-// The colour map of the PASCAL VOC segmentation masks (Everingham et al. 2010).
-std::array<std::uint8_t, 3> spread_colour(std::uint32_t number) {
-  std::array<std::uint32_t, 3> colour{};
-  for (int level = 7; number != 0 && level >= 0; --level, number >>= 3) {
-    for (std::uint32_t channel = 0; channel < 3; ++channel) {
-      colour[channel] |= (number >> channel & 1U) << level;
-    }
-  }
-  return {static_cast<std::uint8_t>(colour[0]), static_cast<std::uint8_t>(colour[1]), static_cast<std::uint8_t>(colour[2])};
-}
 
 }  // namespace
 
@@ -56,7 +45,7 @@ ClassList make_class_list(std::vector<std::pair<std::int32_t, std::string>> clas
     }
     list.ids.push_back(id);
     list.names.push_back(std::move(name));
-    list.colors.push_back(spread_colour(static_cast<std::uint32_t>(list.ids.size())));
+    list.colors.push_back(image::class_colour(static_cast<int>(list.colors.size())));
     list.isthing.push_back(0);
   }
   return list;

@@ -42,7 +42,7 @@ void write(cv::Mat& page, const std::string& text, int left, int top, const cv::
   cv::putText(page, text, {left, top + kTextRow - 8}, cv::FONT_HERSHEY_SIMPLEX, kScale, colour, 1, cv::LINE_AA);
 }
 
-// Scaled to the largest size that fits, in the middle of the square.
+// Scaled to the largest size that fits, at the top of the square.
 void place(cv::Mat& page, const image::Image& picture, int left, int top, int side) {
   check(picture.channels == 3 && picture.height > 0 && picture.width > 0, "contact sheet: a picture of {} x {} with {} channels",
         picture.height, picture.width, picture.channels);
@@ -50,7 +50,7 @@ void place(cv::Mat& page, const image::Image& picture, int left, int top, int si
   const auto scaled = [&](int length) { return std::clamp(static_cast<int>(std::lround(length * scale)), 1, side); };
   image::Image small = image::resize_bilinear(picture, scaled(picture.height), scaled(picture.width));
   const cv::Mat pixels(small.height, small.width, CV_8UC3, small.pixels.data());
-  pixels.copyTo(page(cv::Rect(left + (side - small.width) / 2, top + (side - small.height) / 2, small.width, small.height)));
+  pixels.copyTo(page(cv::Rect(left, top, small.width, small.height)));
 }
 
 // Coloured squares with names, broken into lines of `width`; with `page` null only measured. Returns the height.
