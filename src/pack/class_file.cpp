@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "io/value.hpp"
+#include "pack/label_notes.hpp"
 
 namespace muster::pack {
 namespace {
@@ -33,6 +35,19 @@ std::vector<std::int32_t> void_values(std::vector<std::int32_t> ignored, const d
   return ignored;
 }
 
+void take_colors(const io::Value& colors, data::ClassList& classes, const std::string& where) {
+  for (const io::Value::Member& member : colors.as_map()) {
+    const auto dense = classes.dense_index(class_id(member.key, where));
+    const io::Value::List& channels = member.value.as_list();
+    if (!dense || channels.size() != 3) {
+      throw ConfigError("{}: colors.{}: wanted is a class id of `classes` with [red, green, blue]", where, member.key);
+    }
+    for (std::size_t c = 0; c < channels.size(); ++c) {
+      classes.colors[*dense][c] = static_cast<std::uint8_t>(std::clamp<std::int64_t>(channels[c].as_int(), 0, 255));
+    }
+  }
+}
+
 DeclaredClasses from_file(const std::string& path, std::vector<std::string>& notices) {
   const io::Value root = io::read_value_file(path);
   std::vector<std::pair<std::int32_t, std::string>> classes;
@@ -45,17 +60,21 @@ DeclaredClasses from_file(const std::string& path, std::vector<std::string>& not
       ignored.push_back(static_cast<std::int32_t>(std::clamp<std::int64_t>(id.as_int(), -1, kMaxPixelValue + 1)));
     }
   }
+  constexpr std::string_view kKnown[] = {"classes", "colors", "ignore_classes", "orientation", "void"};
   std::vector<std::string> unknown;
   for (const io::Value::Member& member : root.as_map()) {
-    if (member.key != "classes" && member.key != "ignore_classes") {
+    if (std::ranges::find(kKnown, member.key) == std::end(kKnown)) {
       unknown.push_back(member.key);
     }
   }
   if (!unknown.empty()) {
-    notices.push_back(fmt::format("{}: only classes and ignore_classes are read, not {}", path, fmt::join(unknown, ", ")));
+    notices.push_back(fmt::format("{}: only {} are read, not {}", path, fmt::join(kKnown, ", "), fmt::join(unknown, ", ")));
   }
   DeclaredClasses declared{.classes = data::make_class_list(std::move(classes)), .void_values = {}, .where = path};
   declared.void_values = void_values(std::move(ignored), declared.classes, path);
+  if (const io::Value* colors = root.find("colors")) {
+    take_colors(*colors, declared.classes, path);
+  }
   return declared;
 }
 
@@ -65,6 +84,10 @@ DeclaredClasses declared_classes(const PackOptions& options, std::vector<std::st
   DeclaredClasses declared;
   if (!options.classes.empty()) {
     declared = from_file(options.classes, notices);
+  } else if (const auto notes = options.data.classes.empty() ? shared_label_notes(options) : std::nullopt) {
+    declared = from_file(notes->string(), notices);
+  } else if (options.data.classes.empty()) {
+    throw ConfigError("give either classes=FILE or data.classes in a recipe, got neither, and the masks bring no _muster/classes.yaml");
   } else {
     declared.where = "data.classes";
     declared.classes = data::make_class_list({options.data.classes.begin(), options.data.classes.end()});

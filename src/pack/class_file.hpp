@@ -1,6 +1,6 @@
 // Which pixel values a mask may hold, and what each is stored as (CONTRACTS 14).
 //
-//   {"classes": {"0": "building", "7": "road"}, "ignore_classes": [255]}
+//   {"classes": {"0": "building", "7": "road"}, "ignore_classes": [255], "colors": {"0": [255, 0, 0]}}      colors are optional
 //   pixel 0 -> dense index 0, pixel 7 -> 1, pixel 255 -> void, any other value stops packing
 #pragma once
 
@@ -23,7 +23,7 @@ struct DeclaredClasses {
   std::string where;                      // file or recipe, for messages
 };
 
-// From the file that `classes` names, or from the recipe's data.classes. Keys that are not known are named in `notices`.
+// From the file that `classes` names, or from the recipe's data.classes, or from what `muster autolabel` left with the masks. Keys that are not known are named in `notices`.
 // ConfigError for what is malformed, DataError when the file cannot be read.
 DeclaredClasses declared_classes(const PackOptions& options, std::vector<std::string>& notices);
 

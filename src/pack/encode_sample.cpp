@@ -38,7 +38,7 @@ std::uint16_t flags_of(const image::ImageInfo& info, bool transcoded) {
   return static_cast<std::uint16_t>(flags);
 }
 
-[[noreturn]] void refuse_undeclared(std::span<const std::uint32_t> counts, const PixelTable& table, const SourceFile& mask,
+[[noreturn]] void refuse_undeclared(std::span<const std::uint32_t> counts, const PixelTable& table, const io::SourceFile& mask,
                                     const DeclaredClasses& declared) {
   constexpr std::size_t kShown = 5;
   std::vector<std::string> values;
@@ -58,7 +58,7 @@ std::uint16_t flags_of(const image::ImageInfo& info, bool transcoded) {
 }
 
 // Pixel values to dense indices, in place. Returns how often each class occurs.
-std::vector<data::ClassPixels> to_dense(image::LabelMap& labels, const PixelTable& table, const SourceFile& mask,
+std::vector<data::ClassPixels> to_dense(image::LabelMap& labels, const PixelTable& table, const io::SourceFile& mask,
                                         const DeclaredClasses& declared) {
   std::vector<std::uint32_t> counts(65536);  // by pixel value
   for (const std::uint16_t value : labels.values) {

@@ -33,8 +33,8 @@ void validate(const PackOptions& o) {
   for (const auto& [split, sources] : sources_by_split(o)) {
     check_both(in_short ? "" : fmt::format("data.{}.", split), sources);
   }
-  if (o.classes.empty() == o.data.classes.empty()) {
-    throw ConfigError("give either classes=FILE or data.classes in a recipe, {}", o.classes.empty() ? "got neither" : "not both");
+  if (!o.classes.empty() && !o.data.classes.empty()) {
+    throw ConfigError("give either classes=FILE or data.classes in a recipe, not both");
   }
   const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
   if (o.split.empty() || o.split.size() > 32 || !std::all_of(o.split.begin(), o.split.end(), is_plain)) {

@@ -56,7 +56,7 @@ void visit(Visitor& v, PackOptions& o) {
   v.field("task", o.task, one_of({"semantic_segmentation"}), "what the data set is for");
   v.field("images", o.images, any_value(), "folder of images of one split");
   v.field("masks", o.masks, any_value(), "folder of masks of that split: 8- or 16-bit grey or palette PNG whose values are class ids");
-  v.field("classes", o.classes, any_value(), "JSON or YAML file with `classes: {id: name}` and optional `ignore_classes: [id, ...]`");
+  v.field("classes", o.classes, any_value(), "JSON or YAML file with `classes: {id: name}` and optional `ignore_classes: [id, ...]`; masks of `muster autolabel` bring theirs");
   v.field("split", o.split, any_value(), "name of the split that images and masks make; train is shuffled, others are sorted");
   v.field("out", o.out, any_value(), "folder of the packed data set; a second call with another split adds to it");
   v.group("data", o.data);
@@ -64,7 +64,7 @@ void visit(Visitor& v, PackOptions& o) {
   v.field("shard_bytes", o.shard_bytes, between(1, 4e9), "encoded bytes after which a new shard begins");
   v.field(
       "orientation", o.orientation, one_of({"auto", "apply", "ignore"}),
-      "EXIF orientation of images: auto decides by the mask's size; apply: masks are upright; ignore: masks lie as the image is stored");
+      "EXIF orientation of images: auto decides by the mask's size, and knows that masks of `muster autolabel` are upright; apply: masks are upright; ignore: masks lie as the image is stored");
   v.field("on_collision", o.on_collision, one_of({"fail", "keep_extension"}),
           "images that differ in their extension alone: keep_extension wants masks named x.jpg.png");
   v.field("on_error", o.on_error, one_of({"fail", "skip"}), "skip: leave damaged or incomplete samples out and list them in skipped.csv");

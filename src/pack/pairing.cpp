@@ -11,25 +11,25 @@
 namespace muster::pack {
 namespace {
 
-using ByStem = std::unordered_map<std::string, std::vector<const SourceFile*>>;
+using ByStem = std::unordered_map<std::string, std::vector<const io::SourceFile*>>;
 
-ByStem by_stem(const std::vector<SourceFile>& files) {
+ByStem by_stem(const std::vector<io::SourceFile>& files) {
   ByStem stems;
-  for (const SourceFile& file : files) {
-    stems[std::string(without_extension(file.key))].push_back(&file);
+  for (const io::SourceFile& file : files) {
+    stems[std::string(io::without_extension(file.key))].push_back(&file);
   }
   return stems;
 }
 
-const std::vector<const SourceFile*>& at(const ByStem& stems, const std::string& stem) {
-  static const std::vector<const SourceFile*> kNone;
+const std::vector<const io::SourceFile*>& at(const ByStem& stems, const std::string& stem) {
+  static const std::vector<const io::SourceFile*> kNone;
   const auto found = stems.find(stem);
   return found == stems.end() ? kNone : found->second;
 }
 
-std::string names(const std::vector<const SourceFile*>& files) {
+std::string names(const std::vector<const io::SourceFile*>& files) {
   std::vector<std::string> keys;
-  for (const SourceFile* file : files) {
+  for (const io::SourceFile* file : files) {
     keys.push_back(file->key);
   }
   return fmt::format("{}", fmt::join(keys, ", "));
@@ -47,19 +47,19 @@ bool is_utf8(const std::string& text) {
 
 }  // namespace
 
-Pairing pair_files(const std::vector<SourceFile>& images, const std::vector<SourceFile>& masks, bool keep_extension) {
+Pairing pair_files(const std::vector<io::SourceFile>& images, const std::vector<io::SourceFile>& masks, bool keep_extension) {
   const ByStem image_stems = by_stem(images);
   const ByStem mask_stems = by_stem(masks);
   Pairing pairing;
-  std::set<const SourceFile*> used;
-  for (const SourceFile& image : images) {
+  std::set<const io::SourceFile*> used;
+  for (const io::SourceFile& image : images) {
     const auto problem = [&](std::string text, bool can_skip) {
       pairing.problems.push_back({.image = image, .text = std::move(text), .can_skip = can_skip});
     };
-    const std::string stem(without_extension(image.key));
-    const std::vector<const SourceFile*>& rivals = at(image_stems, stem);
+    const std::string stem(io::without_extension(image.key));
+    const std::vector<const io::SourceFile*>& rivals = at(image_stems, stem);
     const bool shared = rivals.size() > 1;
-    std::vector<const SourceFile*> candidates = at(mask_stems, image.key);  // a/b.jpg.png
+    std::vector<const io::SourceFile*> candidates = at(mask_stems, image.key);  // a/b.jpg.png
     if (candidates.empty() && !(shared && keep_extension)) {
       candidates = at(mask_stems, stem);
     }
@@ -81,9 +81,9 @@ Pairing pair_files(const std::vector<SourceFile>& images, const std::vector<Sour
       pairing.pairs.push_back({.image = image, .mask = *candidates[0]});
     }
   }
-  for (const SourceFile& mask : masks) {
-    const std::string stem(without_extension(mask.key));
-    const bool has_image = used.contains(&mask) || image_stems.contains(stem) || image_stems.contains(std::string(without_extension(stem)));
+  for (const io::SourceFile& mask : masks) {
+    const std::string stem(io::without_extension(mask.key));
+    const bool has_image = used.contains(&mask) || image_stems.contains(stem) || image_stems.contains(std::string(io::without_extension(stem)));
     pairing.masks_without_image += has_image ? 0 : 1;
   }
   return pairing;

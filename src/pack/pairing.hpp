@@ -5,19 +5,19 @@
 #include <string>
 #include <vector>
 
-#include "pack/scan.hpp"
+#include "io/source_scan.hpp"
 
 namespace muster::pack {
 
 struct SourcePair {
-  SourceFile image;
-  SourceFile mask;
+  io::SourceFile image;
+  io::SourceFile mask;
 };
 
 struct Pairing {
   std::vector<SourcePair> pairs;  // ascending by the image's key
   struct Problem {
-    SourceFile image;
+    io::SourceFile image;
     std::string text;
     bool can_skip = true;  // on_error=skip leaves the sample out; false where the user has to decide
   };
@@ -27,6 +27,6 @@ struct Pairing {
 
 // a/b.jpg takes the mask a/b.jpg.png if that is there, else a/b.png. Two images that would share a/b.png are a problem each,
 // unless `keep_extension` is set and each has a mask of the first form.
-Pairing pair_files(const std::vector<SourceFile>& images, const std::vector<SourceFile>& masks, bool keep_extension);
+Pairing pair_files(const std::vector<io::SourceFile>& images, const std::vector<io::SourceFile>& masks, bool keep_extension);
 
 }  // namespace muster::pack

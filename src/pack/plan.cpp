@@ -69,7 +69,7 @@ std::vector<std::size_t> cut(const std::vector<PlannedSample>& samples, std::uin
 
 std::string plan_hash(const SplitPlan& plan, const PackOptions& options, const DeclaredClasses& declared) {
   Digest digest;
-  digest << "muster-plan 1" << options.task << plan.preflight.split << options.orientation << plan.order.kind << plan.order.seed;
+  digest << "muster-plan 1" << options.task << plan.preflight.split << plan.preflight.orientation << plan.order.kind << plan.order.seed;
   for (std::size_t i = 0; i < declared.classes.size(); ++i) {
     digest << declared.classes.ids[i] << declared.classes.names[i];
   }

@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "data/ordered_jobs.hpp"
 #include "image/orientation.hpp"
+#include "pack/label_notes.hpp"
 #include "pack/source_bytes.hpp"
 
 namespace muster::pack {
@@ -20,7 +21,7 @@ struct Inspected {
   bool can_skip = true;
 };
 
-image::ImageInfo probe_file(const SourceFile& file) {
+image::ImageInfo probe_file(const io::SourceFile& file) {
   const std::vector<std::byte> start = read_source(file, kHeaderBytes);
   try {
     return image::probe(start, file.path.string());
@@ -80,11 +81,12 @@ OrientationChoice choose_orientation(const image::ImageInfo& image, const image:
 }
 
 SplitPreflight inspect_split(const std::string& split, const SplitSources& sources, const PackOptions& options, Problems& problems) {
-  const Scan images = scan_folder(sources.images, kImageExtensions);
-  const Scan masks = scan_folder(sources.masks, kMaskExtensions);
+  const io::Scan images = io::scan_folder(sources.images, io::kImageExtensions);
+  const io::Scan masks = io::scan_folder(sources.masks, io::kMaskExtensions);
   const Pairing pairing = pair_files(images.files, masks.files, options.on_collision == "keep_extension");
   SplitPreflight result{.split = split,
                         .sources = sources,
+                        .orientation = orientation_of_masks(sources.masks, options.orientation),
                         .samples = {},
                         .skipped = {},
                         .images = images.files.size(),
@@ -92,9 +94,9 @@ SplitPreflight inspect_split(const std::string& split, const SplitSources& sourc
                         .masks_without_image = pairing.masks_without_image};
   if (images.files.empty()) {
     problems.add(fmt::format("{}: no images among {} files; wanted are the extensions {}", sources.images, images.other_files,
-                             fmt::join(kImageExtensions, " ")));
+                             fmt::join(io::kImageExtensions, " ")));
   }
-  const auto report = [&](const SourceFile& image, const std::string& text, bool can_skip) {
+  const auto report = [&](const io::SourceFile& image, const std::string& text, bool can_skip) {
     if (can_skip && options.on_error == "skip") {
       result.skipped.push_back({image.key, without_root(text, sources)});
     } else {
@@ -113,7 +115,7 @@ SplitPreflight inspect_split(const std::string& split, const SplitSources& sourc
         }
         return data::OrderedJobs<Inspected>::Opened{.group = {.sample = {.source = pairing.pairs[next++], .info = {}}, .problem = {}}};
       },
-      [&](Inspected& item, std::size_t) { item = inspect(item.sample.source, options.orientation); });
+      [&](Inspected& item, std::size_t) { item = inspect(item.sample.source, result.orientation); });
   while (std::optional<Inspected> item = jobs.pop()) {
     if (item->problem.empty()) {
       result.samples.push_back(std::move(item->sample));

@@ -28,6 +28,7 @@ struct SkippedFile {
 struct SplitPreflight {
   std::string split;
   SplitSources sources;
+  std::string orientation;             // auto, apply or ignore: what holds for these masks
   std::vector<PlannedSample> samples;  // ascending by key
   std::vector<SkippedFile> skipped;    // under on_error=skip
   std::size_t images = 0;              // found, whatever became of them

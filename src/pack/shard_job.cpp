@@ -114,7 +114,7 @@ std::optional<ShardResult> ShardJobs::take_over(std::uint32_t number) const {
     return std::nullopt;
   }
   const auto look = [&](Item& item) {
-    const SourceFile& image = item.sample->source.image;
+    const io::SourceFile& image = item.sample->source.image;
     try {
       if (stored.contains(image.key)) {
         item.encoded.sums = pixel_sums(image::decode_rgb(read_source(image), image.path.string()));

@@ -4,22 +4,13 @@
 #include <sstream>
 
 #include "core/atomic_file.hpp"
+#include "io/csv.hpp"
 
 namespace muster::pack {
 namespace {
 
 constexpr const char* kSkippedFile = "skipped.csv";
 constexpr const char* kHeader = "split,path,reason\n";
-
-// RFC 4180, with line ends as spaces so that a line stays a record.
-std::string quoted(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  for (std::size_t at = text.find('"'); at != std::string::npos; at = text.find('"', at + 2)) {
-    text.insert(at, 1, '"');
-  }
-  return '"' + text + '"';
-}
 
 }  // namespace
 
@@ -38,7 +29,7 @@ void update_skipped_file(const std::filesystem::path& folder, const std::map<std
   }
   for (const auto& [split, files] : by_split) {
     for (const SkippedFile& file : files) {
-      lines.push_back(split + ',' + quoted(file.key) + ',' + quoted(file.reason));
+      lines.push_back(split + ',' + io::csv_field(file.key) + ',' + io::csv_field(file.reason));
     }
   }
   if (lines.empty()) {

@@ -12,7 +12,7 @@
 
 namespace muster::pack {
 
-std::vector<std::byte> read_source(const SourceFile& file, std::size_t limit) {
+std::vector<std::byte> read_source(const io::SourceFile& file, std::size_t limit) {
   const UniqueFd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0) {

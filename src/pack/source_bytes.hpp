@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "pack/pack_options.hpp"
-#include "pack/scan.hpp"
+#include "io/source_scan.hpp"
 
 namespace muster::pack {
 
 // The first `limit` bytes, or all. DataError naming the file when it cannot be read or has another size than when it was found.
-std::vector<std::byte> read_source(const SourceFile& file, std::size_t limit = std::numeric_limits<std::size_t>::max());
+std::vector<std::byte> read_source(const io::SourceFile& file, std::size_t limit = std::numeric_limits<std::size_t>::max());
 
 // `text` with the folders of `sources` taken out: no file of a finished pack holds a path of this machine.
 std::string without_root(std::string text, const SplitSources& sources);

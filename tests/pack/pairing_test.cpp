@@ -12,36 +12,13 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing_support::put;
 
-std::vector<std::string> keys_of(const std::vector<SourceFile>& files) {
-  std::vector<std::string> keys;
-  for (const SourceFile& file : files) {
-    keys.push_back(file.key);
-  }
-  return keys;
-}
-
-std::vector<SourceFile> files(const std::vector<std::string>& keys) {
-  std::vector<SourceFile> list;
+std::vector<io::SourceFile> files(const std::vector<std::string>& keys) {
+  std::vector<io::SourceFile> list;
   for (const std::string& key : keys) {
     list.push_back({.key = key, .path = key});
   }
   return list;
-}
-
-TEST(ScanFolder, FindsTheNineExtensionsInAllSubfoldersSortedByBytes) {
-  const muster::testing_support::TemporaryFolder folder;
-  for (const char* name : {"b.JPG", "a/z.png", "a/c.tiff", "Z.webp", "notes.txt", ".hidden", "a.b/x.jpeg", "none", "a-b.bmp"}) {
-    put(folder / name, "x");
-  }
-  std::filesystem::create_directory_symlink(folder.path(), folder / "a" / "loop");
-  std::filesystem::create_symlink(folder / "missing", folder / "broken.png");
-  const Scan scan = scan_folder(folder.path(), kImageExtensions);
-  EXPECT_THAT(keys_of(scan.files), ElementsAre("Z.webp", "a-b.bmp", "a.b/x.jpeg", "a/c.tiff", "a/z.png", "b.JPG"));
-  EXPECT_EQ(scan.other_files, 4u);
-  EXPECT_THROW((void)scan_folder(folder / "missing", kImageExtensions), ConfigError);
-  EXPECT_THROW((void)scan_folder(folder / "notes.txt", kImageExtensions), ConfigError);
 }
 
 TEST(PairFiles, TakesTheSameNameWithAnotherExtensionInTheSameSubfolder) {

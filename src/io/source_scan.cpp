@@ -1,4 +1,4 @@
-#include "pack/scan.hpp"
+#include "io/source_scan.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +11,7 @@
 #include "core/error.hpp"
 #include "core/unique_handle.hpp"
 
-namespace muster::pack {
+namespace muster::io {
 namespace {
 
 struct FolderTraits {
@@ -22,18 +22,25 @@ struct FolderTraits {
 
 using FolderId = std::pair<dev_t, ino_t>;
 
+FolderId id_of(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+
 class Scanner {
  public:
-  explicit Scanner(std::span<const std::string_view> extensions) : extensions_(extensions) {}
+  Scanner(std::span<const std::string_view> extensions, const std::filesystem::path& except) : extensions_(extensions) {
+    struct stat status {};
+    if (!except.empty() && ::stat(except.c_str(), &status) == 0) {
+      open_.insert(id_of(status));
+    }
+  }
 
   void search(const std::filesystem::path& folder, const std::string& prefix) {
     struct stat status {};
     if (::stat(folder.c_str(), &status) != 0) {
       throw DataError("cannot read the folder {}: {}", folder.string(), errno_text(errno));
     }
-    const FolderId id(status.st_dev, status.st_ino);
+    const FolderId id = id_of(status);
     if (!open_.insert(id).second) {
-      return;  // a link back to a folder above
+      return;  // a link back to a folder above, or what the caller left out
     }
     const UniqueHandle<FolderTraits> handle(::opendir(folder.c_str()));
     if (!handle) {
@@ -41,7 +48,7 @@ class Scanner {
     }
     while (const dirent* entry = ::readdir(handle.get())) {
       const std::string name = entry->d_name;
-      if (name != "." && name != "..") {
+      if (name != "." && name != ".." && name != kNotesFolder) {
         visit(folder / name, prefix + name);
       }
     }
@@ -60,7 +67,7 @@ class Scanner {
       ++scan_.other_files;  // a link to nowhere
     } else if (S_ISDIR(status.st_mode)) {
       search(path, key + "/");
-    } else if (S_ISREG(status.st_mode) && is_wanted(key)) {
+    } else if (S_ISREG(status.st_mode) && has_extension(key, extensions_)) {
       scan_.files.push_back({.key = key,
                              .path = path,
                              .bytes = static_cast<std::uint64_t>(status.st_size),
@@ -70,15 +77,8 @@ class Scanner {
     }
   }
 
-  bool is_wanted(const std::string& key) const {
-    std::string extension = key.substr(without_extension(key).size());
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-    return !extension.empty() && std::find(extensions_.begin(), extensions_.end(), extension.substr(1)) != extensions_.end();
-  }
-
   std::span<const std::string_view> extensions_;
-  std::set<FolderId> open_;
+  std::set<FolderId> open_;  // not to be searched
   Scan scan_;
 };
 
@@ -91,14 +91,20 @@ std::string_view without_extension(std::string_view key) {
   return dot == std::string_view::npos || dot <= name ? key : key.substr(0, dot);
 }
 
-Scan scan_folder(const std::filesystem::path& root, std::span<const std::string_view> extensions) {
+bool has_extension(std::string_view name, std::span<const std::string_view> extensions) {
+  std::string extension(name.substr(without_extension(name).size()));
+  std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return !extension.empty() && std::ranges::find(extensions, extension.substr(1)) != extensions.end();
+}
+
+Scan scan_folder(const std::filesystem::path& root, std::span<const std::string_view> extensions, const std::filesystem::path& except) {
   std::error_code error;
   if (!std::filesystem::is_directory(root, error)) {
     throw ConfigError("{} is {}; name an existing folder", root.string(), std::filesystem::exists(root, error) ? "no folder" : "not there");
   }
-  Scanner scanner(extensions);
+  Scanner scanner(extensions, except);
   scanner.search(root, "");
   return scanner.take();
 }
 
-}  // namespace muster::pack
+}  // namespace muster::io
