@@ -14,7 +14,7 @@
 #include "image/resize.hpp"
 #include "metric/confusion_matrix.hpp"
 #include "model/mask_loss.hpp"
-#include "task/window_prediction.hpp"
+#include "task/window_batcher.hpp"
 
 namespace muster::task {
 
@@ -55,11 +55,15 @@ struct SemanticSegmentation::State {
   }
 
   at::Tensor scores_of(const image::Image& image, model::BlockRunner& runner) const {
-    const at::NoGradGuard no_gradients;
-    return window_scores(image, windows, [&](const at::Tensor& windows_BCHW) {
+    return window_scores(image, windows, scorer(runner));
+  }
+
+  WindowScorer scorer(model::BlockRunner& runner) const {
+    return [this, &runner](const at::Tensor& windows_BCHW) {
+      const at::NoGradGuard no_gradients;
       const model::EomtOutput output = model.forward(runner, windows_BCHW, model::PassKey{}, model::MaskPlan{});
       return semantic_scores(output.predictions.back(), windows.height, windows.width);
-    });
+    };
   }
 
   void count(metric::ConfusionMatrix& matrix, const image::LabelMap& truth, const image::LabelMap& predicted) const {
@@ -147,5 +151,7 @@ Scores SemanticSegmentation::scores(Reducer& reducer) {
 image::LabelMap SemanticSegmentation::predict(const image::Image& image, model::BlockRunner& runner) const {
   return best_classes(state_->scores_of(image, runner), image.height, image.width);
 }
+
+WindowBatcher SemanticSegmentation::batcher(model::BlockRunner& runner) const { return {state_->windows, state_->scorer(runner)}; }
 
 }  // namespace muster::task

@@ -12,6 +12,7 @@
 #include "model/loss_options.hpp"
 #include "model/mask_annealing.hpp"
 #include "task/task.hpp"
+#include "task/window_batcher.hpp"
 
 namespace muster::task {
 
@@ -52,6 +53,8 @@ class SemanticSegmentation final : public Task {
 
   // Train index of every pixel of an upright image, at its own size. Windows are scored in eval mode without gradients.
   image::LabelMap predict(const image::Image& image, model::BlockRunner& runner) const;
+  // The same for many images, whose windows share forwards of `window_batch` windows. This task and the runner must outlive it.
+  WindowBatcher batcher(model::BlockRunner& runner) const;
 
  private:
   struct State;

@@ -6,12 +6,12 @@
 #include <spdlog/spdlog.h>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/error.hpp"
 #include "data/transform.hpp"
 #include "image/resize.hpp"
-#include "image/tile_grid.hpp"
 #include "model/parallel_items.hpp"
 
 namespace muster::task {
@@ -46,42 +46,60 @@ std::vector<Between> positions(int in, int out) {
 
 }  // namespace
 
-at::Tensor window_scores(const image::Image& image, const WindowSettings& settings, const WindowScorer& scorer) {
-  check(image.channels == 3 && image.height > 0 && image.width > 0, "window_scores: image of {} x {} with {} channels", image.height,
+at::Tensor black_windows(std::size_t count, const WindowSettings& settings) {
+  at::Tensor windows_BCHW = at::empty({static_cast<std::int64_t>(count), 3, settings.height, settings.width});
+  const image::Image black(settings.height, settings.width);
+  for (std::size_t i = 0; i < count; ++i) {
+    data::normalise_into(black, windows_BCHW[static_cast<std::int64_t>(i)].mutable_data_ptr<float>(), settings.mean, settings.std);
+  }
+  return windows_BCHW;
+}
+
+WindowedImage::WindowedImage(const image::Image& image, const WindowSettings& settings) : settings_(settings) {
+  check(image.channels == 3 && image.height > 0 && image.width > 0, "WindowedImage: image of {} x {} with {} channels", image.height,
         image.width, image.channels);
-  const image::TileGrid grid = image::plan_tiles(image.height, image.width, settings.height, settings.width, settings.max_tiles);
-  if (grid.padded) {
+  grid_ = image::plan_tiles(image.height, image.width, settings.height, settings.width, settings.max_tiles);
+  if (grid_.padded) {
     spdlog::info("an image of {} x {} pixels would need more than {} windows; it is fitted into one and padded", image.width, image.height,
                  settings.max_tiles);
   }
-  const image::Image resized = image::resize_bilinear(image, grid.height, grid.width);
-  // As few forwards as may be, all of the same shape, which depends on this image alone.
-  const std::size_t forwards =
-      (grid.windows.size() + static_cast<std::size_t>(settings.batch) - 1) / static_cast<std::size_t>(settings.batch);
-  const std::size_t batch = (grid.windows.size() + forwards - 1) / forwards;
-  at::Tensor sum_Chw, covered_hw = at::zeros({grid.height, grid.width});
-  for (std::size_t first = 0; first < grid.windows.size(); first += batch) {
-    at::Tensor windows_BCHW = at::zeros({static_cast<std::int64_t>(batch), 3, settings.height, settings.width});
-    const image::Image black(settings.height, settings.width);
-    for (std::size_t i = 0; i < batch; ++i) {
-      const bool used = first + i < grid.windows.size();
-      data::normalise_into(used ? cut(resized, grid.windows[first + i]) : black,
-                           windows_BCHW[static_cast<std::int64_t>(i)].mutable_data_ptr<float>(), settings.mean, settings.std);
+  resized_ = image::resize_bilinear(image, grid_.height, grid_.width);
+  covered_hw_ = at::zeros({grid_.height, grid_.width});
+}
+
+void WindowedImage::fill(std::size_t window, float* pixels_CHW) const {
+  data::normalise_into(cut(resized_, grid_.windows.at(window)), pixels_CHW, settings_.mean, settings_.std);
+}
+
+void WindowedImage::add(std::size_t window, const at::Tensor& scores_CHW) {
+  const image::Window& place = grid_.windows.at(window);
+  if (!sum_Chw_.defined()) {
+    sum_Chw_ = at::zeros({scores_CHW.size(0), grid_.height, grid_.width}, scores_CHW.options());
+  }
+  const int bottom = std::min(place.top + place.height, grid_.height), right = std::min(place.left + place.width, grid_.width);
+  sum_Chw_.slice(1, place.top, bottom).slice(2, place.left, right) +=
+      scores_CHW.slice(1, 0, bottom - place.top).slice(2, 0, right - place.left);
+  covered_hw_.slice(0, place.top, bottom).slice(1, place.left, right) += 1;
+}
+
+at::Tensor WindowedImage::scores() const { return sum_Chw_ / covered_hw_; }
+
+at::Tensor window_scores(const image::Image& image, const WindowSettings& settings, const WindowScorer& scorer) {
+  WindowedImage windowed(image, settings);
+  const std::size_t most = static_cast<std::size_t>(settings.batch), forwards = (windowed.count() + most - 1) / most;
+  const std::size_t batch = (windowed.count() + forwards - 1) / forwards;
+  for (std::size_t first = 0; first < windowed.count(); first += batch) {
+    const at::Tensor windows_BCHW = black_windows(batch, settings);
+    const std::size_t used = std::min(batch, windowed.count() - first);
+    for (std::size_t i = 0; i < used; ++i) {
+      windowed.fill(first + i, windows_BCHW[static_cast<std::int64_t>(i)].mutable_data_ptr<float>());
     }
     const at::Tensor scores_BCHW = scorer(windows_BCHW);
-    if (!sum_Chw.defined()) {
-      sum_Chw = at::zeros({scores_BCHW.size(1), grid.height, grid.width}, scores_BCHW.options());
-    }
-    for (std::size_t i = 0; i < batch && first + i < grid.windows.size(); ++i) {
-      const image::Window& window = grid.windows[first + i];
-      const int bottom = std::min(window.top + window.height, grid.height), right = std::min(window.left + window.width, grid.width);
-      const at::Tensor part_CHW =
-          scores_BCHW[static_cast<std::int64_t>(i)].slice(1, 0, bottom - window.top).slice(2, 0, right - window.left);
-      sum_Chw.slice(1, window.top, bottom).slice(2, window.left, right) += part_CHW;
-      covered_hw.slice(0, window.top, bottom).slice(1, window.left, right) += 1;
+    for (std::size_t i = 0; i < used; ++i) {
+      windowed.add(first + i, scores_BCHW[static_cast<std::int64_t>(i)]);
     }
   }
-  return sum_Chw / covered_hw;
+  return windowed.scores();
 }
 
 image::LabelMap best_classes(const at::Tensor& scores_Chw, int height, int width) {
