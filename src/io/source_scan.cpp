@@ -22,7 +22,9 @@ struct FolderTraits {
 
 using FolderId = std::pair<dev_t, ino_t>;
 
-FolderId id_of(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+FolderId id_of(const struct stat& status) {
+  return {status.st_dev, status.st_ino};
+}
 
 class Scanner {
  public:

@@ -152,6 +152,8 @@ image::LabelMap SemanticSegmentation::predict(const image::Image& image, model::
   return best_classes(state_->scores_of(image, runner), image.height, image.width);
 }
 
-WindowBatcher SemanticSegmentation::batcher(model::BlockRunner& runner) const { return {state_->windows, state_->scorer(runner)}; }
+WindowBatcher SemanticSegmentation::batcher(model::BlockRunner& runner) const {
+  return {state_->windows, state_->scorer(runner)};
+}
 
 }  // namespace muster::task

@@ -82,7 +82,9 @@ void WindowedImage::add(std::size_t window, const at::Tensor& scores_CHW) {
   covered_hw_.slice(0, place.top, bottom).slice(1, place.left, right) += 1;
 }
 
-at::Tensor WindowedImage::scores() const { return sum_Chw_ / covered_hw_; }
+at::Tensor WindowedImage::scores() const {
+  return sum_Chw_ / covered_hw_;
+}
 
 at::Tensor window_scores(const image::Image& image, const WindowSettings& settings, const WindowScorer& scorer) {
   WindowedImage windowed(image, settings);

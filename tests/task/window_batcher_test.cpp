@@ -51,7 +51,9 @@ TEST(WindowBatcher, GivesEveryImageTheLabelsThatItGetsAlone) {
       return pixel_scores(windows_BCHW);
     });
     std::vector<WindowBatcher::Labelled> all;
-    const auto keep = [&](std::vector<WindowBatcher::Labelled> complete) { std::move(complete.begin(), complete.end(), std::back_inserter(all)); };
+    const auto keep = [&](std::vector<WindowBatcher::Labelled> complete) {
+      std::move(complete.begin(), complete.end(), std::back_inserter(all));
+    };
     for (std::size_t i = 0; i < kSizes.size(); ++i) {
       keep(batcher.push(10 + i, random_image(static_cast<std::uint32_t>(i), kSizes[i].first, kSizes[i].second)));
     }
@@ -62,10 +64,12 @@ TEST(WindowBatcher, GivesEveryImageTheLabelsThatItGetsAlone) {
       const auto [height, width] = kSizes[i];
       const image::Image image = random_image(static_cast<std::uint32_t>(i), height, width);
       EXPECT_EQ(all[i].ticket, 10 + i);
-      EXPECT_EQ(all[i].labels, best_classes(window_scores(image, settings(1), pixel_scores), height, width)) << "batch " << batch << " image " << i;
+      EXPECT_EQ(all[i].labels, best_classes(window_scores(image, settings(1), pixel_scores), height, width))
+          << "batch " << batch << " image " << i;
       windows += WindowedImage(image, settings(1)).count();
     }
-    EXPECT_EQ(forwards, static_cast<int>((windows + static_cast<std::size_t>(batch) - 1) / static_cast<std::size_t>(batch))) << "full but for the last";
+    EXPECT_EQ(forwards, static_cast<int>((windows + static_cast<std::size_t>(batch) - 1) / static_cast<std::size_t>(batch)))
+        << "full but for the last";
   }
 }
 
@@ -108,7 +112,8 @@ TEST(WindowBatcher, RestsOnScoresThatDependNeitherOnTheRowNorOnTheOthers) {
       const at::Tensor windows = random_windows(batch, side);
       const at::Tensor scores = task.scores(windows);
       for (std::int64_t shift = 1; shift < batch; ++shift) {
-        EXPECT_TRUE(at::equal(task.scores(windows.roll({shift}, {0})).roll({-shift}, {0}), scores)) << "side " << side << " batch " << batch << " shift " << shift;
+        EXPECT_TRUE(at::equal(task.scores(windows.roll({shift}, {0})).roll({-shift}, {0}), scores))
+            << "side " << side << " batch " << batch << " shift " << shift;
       }
       for (std::int64_t row = 0; row < batch; ++row) {
         at::Tensor alone = at::zeros_like(windows);
