@@ -2,6 +2,7 @@
 #include <ATen/Parallel.h>
 
 #include "app/command.hpp"
+#include "dist/session.hpp"
 #include "train/train_run.hpp"
 
 namespace muster::app {
@@ -10,7 +11,8 @@ namespace {
 constexpr const char* kUsage =
     "  muster train RECIPE.yaml [key=value ...]\n\n"
     "Example, from the top folder of the project, after `launch/muster pack datasets/sample/pack.yaml`:\n"
-    "  launch/muster train configs/quickstart.yaml out=runs/a steps=200\n\n"
+    "  launch/muster train configs/quickstart.yaml out=runs/a steps=200\n"
+    "  launch/muster -n 2 train configs/quickstart.yaml out=runs/b steps=200     on two ranks, which share each batch\n\n"
     "SIGTERM or SIGUSR2 finishes the step, saves, and ends with 75; the same command goes on from there.\n"
     "out/ then holds checkpoints/, exported_models/, metrics.jsonl, eval.json, train.log, TensorBoard events and the recipe.\n"
     "--dry-run checks recipe, data and model and stops before the first step.\n";
@@ -42,16 +44,20 @@ ExitCode run_train(const train::TrainOptions& options, const io::Value& recipe, 
   facts.set("muster", MUSTER_VERSION);
   facts.set("build", MUSTER_BUILD_TYPE);
   facts.set("libtorch", MUSTER_LIBTORCH_VERSION);
-  facts.set("ranks", 1);
+  facts.set("ranks", arguments.session->world().world());
+  facts.set("launcher", arguments.session->environment().launcher);
   facts.set("device", "cpu");
   facts.set("threads", at::get_num_threads());
-  return train::train_run(options, {.recipe = recipe, .facts = facts, .dry_run = arguments.dry_run});
+  return train::train_run(options, {.recipe = recipe, .facts = facts, .dry_run = arguments.dry_run}, arguments.session->world(),
+                          arguments.session->environment());
 }
 
 }  // namespace
 
 Command train_command() {
-  return make_command<train::TrainOptions>("train", "train a model on a packed dataset, or go on with a stopped run", kUsage, run_train, fill_style);
+  Command command = make_command<train::TrainOptions>("train", "train a model on a packed dataset, or go on with a stopped run", kUsage, run_train, fill_style);
+  command.over_ranks = true;
+  return command;
 }
 
 }  // namespace muster::app

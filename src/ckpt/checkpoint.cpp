@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <sstream>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -70,12 +71,14 @@ std::int64_t numel_of(const StateEntry& entry) {
 
 }  // namespace
 
-Checkpoint Checkpoint::open(const fs::path& folder) {
+Checkpoint Checkpoint::open(const fs::path& folder) { return open_share(folder, 0, 1); }
+
+Checkpoint Checkpoint::open_share(const fs::path& folder, int rank, int world) {
   Manifest manifest = read_committed(folder);
   if (const auto named = step_of(folder.filename().string()); named && *named != manifest.step) {
     throw CheckpointError("{} holds the checkpoint of step {}; it was renamed or copied over another", folder.string(), manifest.step);
   }
-  verify_files(folder, manifest);
+  verify_files(folder, manifest, rank, world);
   return {folder, std::move(manifest)};
 }
 
@@ -127,14 +130,27 @@ void Checkpoint::load(const StateView& view, Coverage coverage) const {
   }
 }
 
-NewestCheckpoint find_newest(const fs::path& checkpoints) {
+NewestCheckpoint find_newest(const fs::path& checkpoints) { return find_newest(checkpoints, *dist::make_solo_communicator()); }
+
+NewestCheckpoint find_newest(const fs::path& checkpoints, dist::Communicator& ranks) {
+  // One rank's listing, so that all try the same folders.
+  const std::string listed = fmt::format("{}", fmt::join(ranks.rank() == 0 ? listed_steps(checkpoints) : std::vector<std::int64_t>(), " "));
+  std::istringstream steps(dist::broadcast_text(ranks, listed, 0));
   NewestCheckpoint newest;
-  for (const std::int64_t step : listed_steps(checkpoints)) {
+  for (std::int64_t step = 0; !newest.checkpoint && steps >> step;) {
+    std::optional<Checkpoint> mine;
+    std::string damage;
     try {
-      newest.checkpoint = Checkpoint::open(checkpoints / step_folder_name(step));
-      break;
+      mine = Checkpoint::open_share(checkpoints / step_folder_name(step), ranks.rank(), ranks.world());
     } catch (const CheckpointError& error) {
-      newest.damaged.push_back(error.what());
+      damage = error.what();
+    }
+    const std::vector<std::string> damages = dist::gather_texts(ranks, damage);
+    const auto found = std::ranges::find_if(damages, [](const std::string& text) { return !text.empty(); });
+    if (found == damages.end()) {
+      newest.checkpoint = std::move(mine);
+    } else {
+      newest.damaged.push_back(*found);
     }
   }
   return newest;

@@ -9,6 +9,7 @@
 
 #include "ckpt/manifest.hpp"
 #include "core/state.hpp"
+#include "dist/communicator.hpp"
 
 namespace muster::ckpt {
 
@@ -20,6 +21,8 @@ class Checkpoint {
  public:
   // Verifies COMMIT, manifest and all files. CheckpointError naming the file and what is wrong with it.
   static Checkpoint open(const std::filesystem::path& folder);
+  // COMMIT, manifest and this rank's share of the files: whole when no rank throws.
+  static Checkpoint open_share(const std::filesystem::path& folder, int rank, int world);
 
   const std::filesystem::path& folder() const noexcept { return folder_; }
   const Manifest& manifest() const noexcept { return manifest_; }
@@ -47,6 +50,8 @@ struct NewestCheckpoint {
 
 // The newest step-N in `checkpoints` that verifies.
 NewestCheckpoint find_newest(const std::filesystem::path& checkpoints);
+// Collective: each state file is read and verified by one rank; all find the same.
+NewestCheckpoint find_newest(const std::filesystem::path& checkpoints, dist::Communicator& ranks);
 
 // The same, for who cannot go on without: CheckpointError when there is none, with what is wrong with each that is there.
 Checkpoint open_newest(const std::filesystem::path& checkpoints);

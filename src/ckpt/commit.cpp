@@ -62,8 +62,9 @@ Manifest read_committed(const fs::path& folder) {
   return manifest;
 }
 
-void verify_files(const fs::path& folder, const Manifest& manifest) {
-  for (const StoredFile& file : manifest.files) {
+void verify_files(const fs::path& folder, const Manifest& manifest, int part, int parts) {
+  for (auto i = static_cast<std::size_t>(part); i < manifest.files.size(); i += static_cast<std::size_t>(parts)) {
+    const StoredFile& file = manifest.files[i];
     const fs::path path = folder / file.name;
     std::error_code error;
     const std::uintmax_t bytes = fs::file_size(path, error);

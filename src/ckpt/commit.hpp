@@ -18,7 +18,8 @@ std::string commit_text(const std::string& manifest_json, const std::string& run
 // missing, changed, or of another version; state files are not looked at.
 Manifest read_committed(const std::filesystem::path& folder);
 
-// Compares every state file with the manifest: size, then XXH3-128 of all bytes. Throws CheckpointError naming the file.
-void verify_files(const std::filesystem::path& folder, const Manifest& manifest);
+// Compares every `parts`-th state file, from number `part` on, with the manifest: size, then XXH3-128 of all bytes. Throws
+// CheckpointError naming the file.
+void verify_files(const std::filesystem::path& folder, const Manifest& manifest, int part = 0, int parts = 1);
 
 }  // namespace muster::ckpt

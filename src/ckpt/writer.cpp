@@ -1,6 +1,7 @@
 #include "ckpt/writer.hpp"
 
 #include <algorithm>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -47,10 +48,34 @@ void rename_folder(const fs::path& from, const fs::path& to) {
   }
 }
 
+// Collective: what every rank wrote, by rank.
+std::vector<StoredFile> gather_files(const StoredFile& mine, dist::Communicator& ranks) {
+  std::vector<StoredFile> files;
+  for (const std::string& line : dist::gather_texts(ranks, fmt::format("{} {} {}", mine.name, mine.bytes, mine.hash))) {
+    StoredFile file;
+    std::istringstream(line) >> file.name >> file.bytes >> file.hash;
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
 }  // namespace
 
+Writer::Writer(fs::path checkpoints, std::string run_id, int attempt, dist::Communicator& ranks)
+    : ranks_(ranks), checkpoints_(std::move(checkpoints)), run_id_(std::move(run_id)), attempt_(attempt) {
+  if (leads()) {
+    if (const int removed = remove_leftovers(checkpoints_); removed > 0) {
+      spdlog::info("{}: removed {} unfinished checkpoint(s) that an interrupted run left behind", checkpoints_.string(), removed);
+    }
+  }
+}
+
 Writer::Writer(fs::path checkpoints, std::string run_id, int attempt)
-    : checkpoints_(std::move(checkpoints)), run_id_(std::move(run_id)), attempt_(attempt) {
+    : solo_(dist::make_solo_communicator()),
+      ranks_(*solo_),
+      checkpoints_(std::move(checkpoints)),
+      run_id_(std::move(run_id)),
+      attempt_(attempt) {
   if (const int removed = remove_leftovers(checkpoints_); removed > 0) {
     spdlog::info("{}: removed {} unfinished checkpoint(s) that an interrupted run left behind", checkpoints_.string(), removed);
   }
@@ -59,23 +84,52 @@ Writer::Writer(fs::path checkpoints, std::string run_id, int attempt)
 SavedCheckpoint Writer::save(const StateView& view, std::int64_t step) {
   const fs::path final_folder = checkpoints_ / step_folder_name(step);
   const fs::path unfinished = fmt::format("{}.tmp-{}", final_folder.string(), attempt_);
-  try {
-    const std::uint64_t bytes = write_and_commit(view, step, unfinished);
-    clear_the_way(step);
-    reached(SavePhase::kMovedOldAside);
-    rename_folder(unfinished, final_folder);
-    fsync_folder(checkpoints_);
-    reached(SavePhase::kRenamed);
-    tidy_up(step);
-    return {.folder = final_folder, .bytes = bytes};
-  } catch (const OutputError& error) {
-    std::error_code best_effort;
-    fs::remove_all(unfinished, best_effort);
-    throw CheckpointError("the checkpoint of step {} was not saved: {}. Checkpoints saved before it are as they were", step, error.what());
+  StoredFile part;
+  together(step, unfinished, [&] {
+    if (leads()) {
+      make_folder(unfinished);
+    }
+    reached(SavePhase::kStarted);
+  });
+  together(step, unfinished, [&] {
+    part = write_part(view, step, unfinished);
+    reached(SavePhase::kStateWritten);
+  });
+  std::vector<StoredFile> files = gather_files(part, ranks_);
+  SavedCheckpoint saved{.folder = final_folder};
+  for (const StoredFile& file : files) {
+    saved.bytes += file.bytes;
   }
+  together(step, unfinished, [&] {
+    if (leads()) {
+      commit(view, step, unfinished, std::move(files));
+    }
+  });
+  return saved;
 }
 
-std::uint64_t Writer::write_and_commit(const StateView& view, std::int64_t step, const fs::path& unfinished) {
+// A stage of a save on this rank, and then everybody's word that it succeeded.
+void Writer::together(std::int64_t step, const fs::path& unfinished, const std::function<void()>& stage) {
+  std::string failure;
+  try {
+    stage();
+  } catch (const OutputError& error) {
+    failure = error.what();
+  }
+  const std::vector<std::string> failures = dist::gather_texts(ranks_, failure);
+  const auto first = std::ranges::find_if(failures, [](const std::string& text) { return !text.empty(); });
+  if (first == failures.end()) {
+    return;
+  }
+  if (leads()) {
+    std::error_code best_effort;
+    fs::remove_all(unfinished, best_effort);
+  }
+  const std::string where = ranks_.world() == 1 ? "" : fmt::format("on rank {}, ", first - failures.begin());
+  throw CheckpointError("the checkpoint of step {} was not saved: {}{}. Checkpoints saved before it are as they were", step, where, *first);
+}
+
+void Writer::make_folder(const fs::path& unfinished) const {
   std::error_code error;
   fs::remove_all(unfinished, error);
   const bool is_first = fs::create_directories(checkpoints_, error);
@@ -86,19 +140,30 @@ std::uint64_t Writer::write_and_commit(const StateView& view, std::int64_t step,
   if (is_first && checkpoints_.has_parent_path()) {
     fsync_folder(checkpoints_.parent_path());
   }
-  reached(SavePhase::kStarted);
-  check_free_space(unfinished, bytes_to_write(view, 0));
-  Manifest manifest = describe(view, 0, 1);
+}
+
+StoredFile Writer::write_part(const StateView& view, std::int64_t step, const fs::path& unfinished) const {
+  // Slices are about equal, so this rank can say what all need.
+  check_free_space(unfinished, bytes_to_write(view, ranks_.rank()) * static_cast<std::uint64_t>(ranks_.world()));
+  return write_state_file(unfinished, view, ranks_.rank(), ranks_.world(), {.run_id = run_id_, .step = step});
+}
+
+void Writer::commit(const StateView& view, std::int64_t step, const fs::path& unfinished, std::vector<StoredFile> files) const {
+  Manifest manifest = describe(view, ranks_.rank(), ranks_.world());
   manifest.run_id = run_id_;
   manifest.step = step;
-  manifest.files.push_back(write_state_file(unfinished, view, 0, 1, {.run_id = run_id_, .step = step}));
-  reached(SavePhase::kStateWritten);
+  manifest.files = std::move(files);
   const std::string json = to_json(manifest);
   write_file_atomically(unfinished / kManifestName, json);
   reached(SavePhase::kManifestWritten);
   write_file_atomically(unfinished / kCommitName, commit_text(json, run_id_, step));
   reached(SavePhase::kCommitted);
-  return manifest.files.front().bytes;
+  clear_the_way(step);
+  reached(SavePhase::kMovedOldAside);
+  rename_folder(unfinished, checkpoints_ / step_folder_name(step));
+  fsync_folder(checkpoints_);
+  reached(SavePhase::kRenamed);
+  tidy_up(step);
 }
 
 void Writer::clear_the_way(std::int64_t step) const {
@@ -130,11 +195,16 @@ void Writer::tidy_up(std::int64_t step) const {
 }
 
 void Writer::mark_best(std::int64_t step) {
-  replace_symlink(checkpoints_ / "best", step_folder_name(step));
+  if (leads()) {
+    replace_symlink(checkpoints_ / "best", step_folder_name(step));
+  }
 }
 
 std::vector<std::int64_t> Writer::prune(std::int64_t keep_last, std::optional<std::int64_t> best) const {
   check(keep_last > 0, "prune: keep_last={}", keep_last);
+  if (!leads()) {
+    return {};
+  }
   std::vector<std::int64_t> removed;
   std::int64_t kept = 0;
   for (const std::int64_t step : listed_steps(checkpoints_)) {

@@ -36,6 +36,12 @@ RunFolder::RunFolder(fs::path folder) : folder_(std::move(folder)) {
   }
 }
 
+RunFolder RunFolder::held_by_rank_0(fs::path folder) {
+  RunFolder names;
+  names.folder_ = std::move(folder);
+  return names;
+}
+
 bool RunFolder::is_empty() const {
   return std::all_of(fs::directory_iterator(folder_), fs::directory_iterator(),
                      [](const fs::directory_entry& entry) { return entry.path().filename() == kLockFile; });

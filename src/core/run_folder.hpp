@@ -12,6 +12,8 @@ class RunFolder {
   // Makes the folder when it is missing and locks it for the life of this object (flock on `.lock`, so a killed process
   // leaves no lock behind). ConfigError when another process holds it; OutputError when it cannot be made.
   explicit RunFolder(std::filesystem::path folder);
+  // The same folder on the other ranks of the run: names only, the lock is rank 0's.
+  static RunFolder held_by_rank_0(std::filesystem::path folder);
 
   const std::filesystem::path& path() const noexcept { return folder_; }
   std::filesystem::path checkpoints() const { return folder_ / "checkpoints"; }
@@ -27,6 +29,8 @@ class RunFolder {
   void clear();
 
  private:
+  RunFolder() = default;
+
   std::filesystem::path folder_;
   UniqueFd lock_;
 };

@@ -13,6 +13,7 @@ struct LoggerOptions {
   std::optional<int> log_every_num_steps{};      // none: log_interval() chooses
   std::optional<int> val_every_num_steps{};      // none: validation_interval() chooses
   std::optional<int> val_log_every_num_steps{};  // none: validation_log_interval() chooses
+  bool sample_ids = false;                       // which samples each rank trains on, step by step
 };
 
 template <class Visitor>
@@ -22,6 +23,7 @@ void visit(Visitor& v, LoggerOptions& o) {
   v.field("val_every_num_steps", o.val_every_num_steps, at_least(1), "steps between two validations; null = min(1000, steps)");
   v.field("val_log_every_num_steps", o.val_log_every_num_steps, at_least(1),
           "batches between two progress lines of a validation; null = min(20, batches)");
+  v.field("sample_ids", o.sample_ids, any_value(), "write sample_ids/rank-K.jsonl: the ids that each rank trained on in each step");
 }
 
 void validate(const LoggerOptions& options);

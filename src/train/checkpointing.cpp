@@ -10,16 +10,17 @@
 
 namespace muster::train {
 
-Checkpointing::Checkpointing(const RunFolder& folder, Settings settings, TrainState& state, ExportWeights export_weights)
+Checkpointing::Checkpointing(const RunFolder& folder, Settings settings, TrainState& state, dist::Communicator& ranks, ExportWeights export_weights)
     : folder_(folder),
       settings_(std::move(settings)),
       state_(state),
+      ranks_(ranks),
       export_weights_(std::move(export_weights)),
-      writer_(folder.checkpoints(), settings_.run_id, settings_.attempt) {}
+      writer_(folder.checkpoints(), settings_.run_id, settings_.attempt, ranks) {}
 
 bool Checkpointing::resume() {
-  const ckpt::NewestCheckpoint found = ckpt::find_newest(folder_.checkpoints());
-  for (const std::string& damage : found.damaged) {
+  const ckpt::NewestCheckpoint found = ckpt::find_newest(folder_.checkpoints(), ranks_);
+  for (const std::string& damage : leads() ? found.damaged : std::vector<std::string>()) {
     spdlog::warn("damaged checkpoint: {}; taking the one before", damage);
   }
   if (!found.checkpoint) {
@@ -34,7 +35,8 @@ bool Checkpointing::resume() {
     throw CheckpointError("{} was written by run {}, this is run {}; it cannot go on from another run's state", checkpoint.folder().string(),
                           checkpoint.manifest().run_id, settings_.run_id);
   }
-  checkpoint.load(state_.view(settings_.weights_info));
+  checkpoint.load(state_.view(settings_.weights_info, ranks_.rank(), ranks_.world()));
+  state_.complete(ranks_);
   state_.take_records(checkpoint.records());
   saved_step_ = checkpoint.step();
   spdlog::info("resumed after step {} from {}", checkpoint.step(), checkpoint.folder().string());
@@ -47,7 +49,7 @@ void Checkpointing::save() {
     return;
   }
   const auto start = std::chrono::steady_clock::now();
-  const ckpt::SavedCheckpoint saved = writer_.save(state_.view(settings_.weights_info), step);
+  const ckpt::SavedCheckpoint saved = writer_.save(state_.view(settings_.weights_info, ranks_.rank(), ranks_.world()), step);
   saved_step_ = step;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   spdlog::info("checkpoint {} ({:.1f} MB in {:.1f} s)", saved.folder.string(), static_cast<double>(saved.bytes) / 1e6, seconds);
@@ -60,7 +62,9 @@ void Checkpointing::save_periodically() {
     save();
   } catch (const CheckpointError& error) {
     ++failed_saves_;
-    spdlog::error("save {} failed, training goes on: {}", failed_saves_, error.what());
+    if (leads()) {
+      spdlog::error("save {} failed, training goes on: {}", failed_saves_, error.what());
+    }
   }
 }
 
@@ -72,10 +76,15 @@ void Checkpointing::save_best() {
   }
   try {
     save();
-    writer_.mark_best(state_.progress.step);
-    export_weights_(folder_.exported_models() / "exported_best.safetensors", state_.progress.best->value);
+    if (leads()) {
+      writer_.mark_best(state_.progress.step);
+      export_weights_(folder_.exported_models() / "exported_best.safetensors", state_.progress.best->value);
+    }
   } catch (const Error& error) {
     ++failed_saves_;
+    if (!leads()) {
+      return;
+    }
     spdlog::error("the best weights so far could not be kept, training goes on: {}", error.what());
   }
 }

@@ -10,6 +10,7 @@
 #include "ckpt/checkpoint_options.hpp"
 #include "ckpt/writer.hpp"
 #include "core/run_folder.hpp"
+#include "dist/communicator.hpp"
 #include "train/train_state.hpp"
 
 namespace muster::train {
@@ -17,6 +18,7 @@ namespace muster::train {
 // The weights as they are now, with their score where there is one, to the given file.
 using ExportWeights = std::function<void(const std::filesystem::path&, std::optional<double> score)>;
 
+// One per rank; every function but is_due() and failed_saves() is collective.
 class Checkpointing {
  public:
   struct Settings {
@@ -27,7 +29,7 @@ class Checkpointing {
     int attempt = 0;           // counts starts of the run
   };
 
-  Checkpointing(const RunFolder& folder, Settings settings, TrainState& state, ExportWeights export_weights);
+  Checkpointing(const RunFolder& folder, Settings settings, TrainState& state, dist::Communicator& ranks, ExportWeights export_weights);
 
   // Fills the state from the newest checkpoint that is whole; a damaged one is named in the log and the one before is taken.
   // False: there is none. CheckpointError when there are some but none is whole, or when it belongs to another run.
@@ -46,10 +48,12 @@ class Checkpointing {
 
  private:
   void save();
+  bool leads() const noexcept { return ranks_.rank() == 0; }
 
   const RunFolder& folder_;
   Settings settings_;
   TrainState& state_;
+  dist::Communicator& ranks_;
   ExportWeights export_weights_;
   ckpt::Writer writer_;
   std::int64_t saved_step_ = -1;

@@ -44,15 +44,20 @@ void check_initial_weights(const TrainOptions& options) {
 }
 
 void set_initial_weights(const TrainOptions& options, const model::EomtModel& model, const data::TrainClasses& classes,
-                         model::ParameterStore& parameters) {
+                         model::ParameterStore& parameters, bool say) {
   model::initialise(parameters, model.units(), static_cast<std::uint64_t>(options.seed));
   if (options.checkpoint.empty()) {
-    spdlog::info("weights: random (seed {})", options.seed);
+    if (say) {
+      spdlog::info("weights: random (seed {})", options.seed);
+    }
     return;
   }
   const weights::WeightFile file(weight_file(options.checkpoint));
   const weights::FineTuneReport report =
       weights::load_for_fine_tuning(file, weights::stored_tensors(model, parameters), classes.names(), options.reuse_class_head);
+  if (!say) {
+    return;
+  }
   if (!report.notice.empty()) {
     spdlog::info("{}", report.notice);
   }

@@ -17,15 +17,17 @@ bool may_change(const std::string& key) {
   return std::ranges::any_of(changeable_keys(), [&](const std::string& name) { return key == name || key.starts_with(name + "."); });
 }
 
-// Dotted key -> value, for the leaves that define the run.
-void collect(const io::Value& node, const std::string& prefix, io::Value& flat) {
+// Dotted key -> value, for all leaves or those that define the run.
+enum class Leaves { kAll, kDefining };
+
+void collect(const io::Value& node, const std::string& prefix, Leaves leaves, io::Value& flat) {
   for (const io::Value::Member& member : node.as_map()) {
     const std::string key = prefix + member.key;
-    if (may_change(key)) {
+    if (leaves == Leaves::kDefining && may_change(key)) {
       continue;
     }
     if (member.value.is_map()) {
-      collect(member.value, key + ".", flat);
+      collect(member.value, key + ".", leaves, flat);
     } else {
       flat.set(key, member.value);
     }
@@ -54,9 +56,23 @@ std::optional<Difference> first_difference(const io::Value& before, const io::Va
 
 io::Value RunIdentity::defining() const {
   io::Value flat = io::Value::map();
-  collect(recipe, "", flat);
+  collect(recipe, "", Leaves::kDefining, flat);
   flat.set("data fingerprint", fingerprint);
   return flat;
+}
+
+void check_same_on_all_ranks(const RunIdentity& identity, dist::Communicator& ranks) {
+  io::Value mine = io::Value::map();
+  collect(identity.recipe, "", Leaves::kAll, mine);
+  mine.set("data fingerprint", identity.fingerprint);
+  const std::vector<std::string> all = dist::gather_texts(ranks, io::to_json(mine, -1));
+  for (std::size_t rank = 1; rank < all.size(); ++rank) {
+    const auto difference = first_difference(io::parse_json(all[0], "rank 0"), io::parse_json(all[rank], fmt::format("rank {}", rank)));
+    if (difference) {
+      throw ConfigError("ranks were started with different recipes or data: {} is {} on rank 0 and {} on rank {}; give all ranks the same command and files",
+                        difference->key, difference->before, difference->now, rank);
+    }
+  }
 }
 
 std::string RunIdentity::run_id() const { return xxh3_128_hex(io::to_json(defining(), -1)); }

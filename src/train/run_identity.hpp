@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/run_folder.hpp"
+#include "dist/communicator.hpp"
 #include "io/value.hpp"
 
 namespace muster::train {
@@ -22,5 +23,8 @@ struct RunIdentity {
 // holds another run (the first key that differs is named) or other files; `overwrite` empties it instead.
 // `facts` are added to run.json: versions, ranks, devices. Returns how many times the run was started before.
 int claim_run_folder(RunFolder& folder, const RunIdentity& identity, bool overwrite, const io::Value& facts);
+
+// Collective. ConfigError, the same on all ranks, when recipe or data of a rank are not those of rank 0; names key, values, rank.
+void check_same_on_all_ranks(const RunIdentity& identity, dist::Communicator& ranks);
 
 }  // namespace muster::train

@@ -15,6 +15,26 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// What is the same on all ranks is said by rank 0.
+template <class... Args>
+void say(const LoopParts& parts, spdlog::level::level_enum level, fmt::format_string<Args...> text, Args&&... args) {
+  if (parts.reducer.rank() == 0) {
+    spdlog::log(level, "{}", fmt::format(text, std::forward<Args>(args)...));
+  }
+}
+
+// While a checkpoint is written, ranks may keep each other waiting longer.
+class CheckpointPhase {
+ public:
+  explicit CheckpointPhase(dist::Watchdog& watchdog) : watchdog_(watchdog) { watchdog_.phase(dist::Phase::kCheckpoint); }
+  ~CheckpointPhase() { watchdog_.phase(dist::Phase::kStep); }
+  CheckpointPhase(const CheckpointPhase&) = delete;
+  CheckpointPhase& operator=(const CheckpointPhase&) = delete;
+
+ private:
+  dist::Watchdog& watchdog_;
+};
+
 report::Record step_record(const StepResult& result, const LoopParts& parts, double seconds) {
   report::Record record{.step = parts.state.progress.step, .epoch = parts.loader.epoch(), .values = {{"loss", result.loss}}};
   record.values.insert(record.values.end(), result.terms.begin(), result.terms.end());
@@ -23,6 +43,10 @@ report::Record step_record(const StepResult& result, const LoopParts& parts, dou
   record.values.emplace_back("grad_norm", result.optimizer.grad_norm);
   record.values.emplace_back("images_per_s", result.samples / seconds);
   record.values.emplace_back("data_wait", parts.loader.wait_s());
+  if (parts.reducer.world() > 1) {
+    record.values.emplace_back("slowest_step_s", result.slowest_s);
+    record.values.emplace_back("slowest_rank", result.slowest_rank);
+  }
   return record;
 }
 
@@ -41,7 +65,9 @@ double watched_score(const TrainOptions& options, const task::Scores& scores) {
 
 void validate_and_keep_best(const TrainOptions& options, const LoopParts& parts) {
   const EvaluationResult result = evaluate(parts.task, parts.runner, parts.validation, parts.reducer, [&](std::int64_t done, std::int64_t total) {
-    parts.reporter.progress("val", done, total);
+    if (parts.reporter != nullptr) {
+      parts.reporter->progress("val", done, total);
+    }
   });
   Progress& progress = parts.state.progress;
   report::Record record{.step = progress.step, .epoch = parts.loader.epoch(), .values = {}};
@@ -51,16 +77,21 @@ void validate_and_keep_best(const TrainOptions& options, const LoopParts& parts)
     }
   }
   record.values.emplace_back("val_images_per_s", static_cast<double>(result.images) / result.seconds);
-  parts.reporter.validation(record);
+  if (parts.reporter != nullptr) {
+    parts.reporter->validation(record);
+  }
   progress.validated_step = progress.step;
   const double score = watched_score(options, result.scores);
   progress.last_score = score;
   const bool is_best = !progress.best || score > progress.best->value;
-  spdlog::info("step {}: {} {:.4f}{}", progress.step, options.metric_args.watch_metric, score,
+  say(parts, spdlog::level::info, "step {}: {} {:.4f}{}", progress.step, options.metric_args.watch_metric, score,
                is_best ? ", the best so far" : fmt::format(" (best {:.4f} at step {})", progress.best->value, progress.best->step));
   if (is_best) {
     progress.best = Best{.value = score, .step = progress.step};
-    write_eval_json(parts.folder.eval_json(), result, parts.validation.split(), options.model, progress.step);
+    if (parts.reducer.rank() == 0) {
+      write_eval_json(parts.folder.eval_json(), result, parts.validation.split(), options.model, progress.step);
+    }
+    const CheckpointPhase phase(parts.watchdog);
     parts.checkpointing.save_best();
   }
 }
@@ -72,13 +103,13 @@ LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
   Progress& progress = parts.state.progress;
   const auto finish_step = [&] {
     const bool last = progress.step == options.steps;
+    parts.watchdog.phase(dist::Phase::kStep);
     if ((last || progress.step % validate_every == 0) && progress.validated_step != progress.step) {
       validate_and_keep_best(options, parts);
     }
-    if (last) {
-      parts.checkpointing.save_finally();
-    } else if (parts.checkpointing.is_due(progress.step)) {
-      parts.checkpointing.save_periodically();
+    if (last || parts.checkpointing.is_due(progress.step)) {
+      const CheckpointPhase phase(parts.watchdog);
+      last ? parts.checkpointing.save_finally() : parts.checkpointing.save_periodically();
     }
   };
 
@@ -90,12 +121,19 @@ LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
     const std::vector<data::Batch> batches = parts.loader.next();
     const StepResult result = parts.step.run(batches);
     parts.state.sampler.position = parts.loader.position();
-    parts.reporter.step(step_record(result, parts, std::chrono::duration<double>(Clock::now() - start).count()));
+    if (parts.reporter != nullptr) {
+      parts.reporter->step(step_record(result, parts, std::chrono::duration<double>(Clock::now() - start).count()));
+    }
+    if (parts.samples) {
+      parts.samples->write(progress.step, batches);
+    }
     if (!result.optimizer.applied) {
-      spdlog::warn("step {}: the gradient is not finite, no weight was changed", progress.step);
+      say(parts, spdlog::level::warn, "step {}: the gradient is not finite, no weight was changed", progress.step);
     }
     if (result.stop_signal != 0 && progress.step < options.steps) {
-      spdlog::info("asked to stop (signal {}): saving after step {}; the same command goes on from there", ::strsignal(result.stop_signal), progress.step);
+      say(parts, spdlog::level::info, "asked to stop (signal {}): saving after step {}; the same command goes on from there",
+          ::strsignal(result.stop_signal), progress.step);
+      const CheckpointPhase phase(parts.watchdog);
       parts.checkpointing.save_finally();
       return LoopEnd::kStopped;
     }

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "core/reducer.hpp"
+#include "dist/watchdog.hpp"
 #include "data/loader.hpp"
 #include "data/shard_reader.hpp"
 #include "report/reporter.hpp"
 #include "train/checkpointing.hpp"
 #include "train/evaluation.hpp"
+#include "train/sample_log.hpp"
 #include "train/train_options.hpp"
 #include "train/train_step.hpp"
 
@@ -23,8 +25,10 @@ struct LoopParts {
   model::BlockRunner& runner;
   const data::ShardReader& validation;
   Checkpointing& checkpointing;
-  report::Reporter& reporter;
+  report::Reporter* reporter;  // rank 0's; null on the others
   Reducer& reducer;
+  dist::Watchdog& watchdog;
+  SampleLog* samples;  // null unless logger_args.sample_ids
   const RunFolder& folder;
 };
 

@@ -38,6 +38,15 @@ void validate(const TrainOptions& options) {
   validate(options.save_checkpoint_args);
   validate(options.checkpointing);
   validate(options.loader);
+  validate(options.parallel);
+}
+
+void validate_for(const TrainOptions& options, int world) {
+  const std::int64_t parts = world * options.gradient_accumulation_steps;
+  if (options.batch_size < parts) {
+    throw ConfigError("batch_size={} is below {} ranks x gradient_accumulation_steps={}: every micro-step of every rank needs an image; raise batch_size to {}, or start fewer ranks",
+                      options.batch_size, world, options.gradient_accumulation_steps, parts);
+  }
 }
 
 const std::vector<int>& evaluation_size(const TrainOptions& options) {
@@ -47,7 +56,7 @@ const std::vector<int>& evaluation_size(const TrainOptions& options) {
 
 const std::vector<std::string>& changeable_keys() {
   static const std::vector<std::string> keys{"out",         "data", "overwrite", "resume_interrupted", "logger_args", "save_checkpoint_args",
-                                             "checkpointing", "loader.threads", "loader.prefetch_batches", "metric_args", "gradient_accumulation_steps"};
+                                             "checkpointing", "loader.threads", "loader.prefetch_batches", "metric_args", "gradient_accumulation_steps", "parallel"};
   return keys;
 }
 

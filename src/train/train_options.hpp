@@ -13,6 +13,7 @@
 #include "model/eomt_options.hpp"
 #include "model/loss_options.hpp"
 #include "optim/optim_options.hpp"
+#include "parallel/parallel_options.hpp"
 #include "report/logger_options.hpp"
 
 namespace muster::train {
@@ -48,6 +49,7 @@ struct TrainOptions {
   ckpt::SaveCheckpointOptions save_checkpoint_args;
   ckpt::CheckpointingOptions checkpointing;
   data::LoaderOptions loader;
+  parallel::ParallelOptions parallel;
 };
 
 template <class Visitor>
@@ -82,10 +84,13 @@ void visit(Visitor& v, TrainOptions& o) {
   v.group("save_checkpoint_args", o.save_checkpoint_args);
   v.group("checkpointing", o.checkpointing);
   v.group("loader", o.loader);
+  v.group("parallel", o.parallel);
 }
 
 // Throws ConfigError: what is missing, and what does not go together.
 void validate(const TrainOptions& options);
+// The same for what depends on the number of ranks: every micro-step of every rank needs an image.
+void validate_for(const TrainOptions& options, int world);
 
 // [height, width] of the window that evaluation and prediction use.
 const std::vector<int>& evaluation_size(const TrainOptions& options);

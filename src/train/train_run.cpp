@@ -6,12 +6,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include "core/hash.hpp"
 #include "core/run_folder.hpp"
 #include "data/dataset.hpp"
 #include "data/transform.hpp"
 #include "model/eomt.hpp"
-#include "model/initialisation.hpp"
-#include "model/plain_runner.hpp"
+#include "parallel/engine.hpp"
 #include "report/log.hpp"
 #include "task/semantic_segmentation.hpp"
 #include "train/initial_weights.hpp"
@@ -80,7 +80,7 @@ task::SemanticSettings task_settings(const TrainOptions& options, const model::E
           .anneal_windows = model::anneal_windows(options.model_args.network, model.joint_blocks(), options.steps)};
 }
 
-TrainState make_state(const TrainOptions& options, std::unique_ptr<model::EomtModel> model, const RunData& data) {
+TrainState make_state(const TrainOptions& options, std::unique_ptr<model::EomtModel> model, const RunData& data, bool leads) {
   const optim::BackboneDepth depth{.blocks = model->backbone().depth, .joint_blocks = model->joint_blocks()};
   model::ParameterStore parameters(model->units(), at::TensorOptions().dtype(at::kFloat));
   optim::AdamW optimizer(options.model_args.optimizer, depth, options.steps, options.batch_size);
@@ -89,7 +89,7 @@ TrainState make_state(const TrainOptions& options, std::unique_ptr<model::EomtMo
       optimizer.add_segment(segment.layout, flat_shard(segment.layout.numel, 0, 1), segment.data, segment.grad);
     }
   }
-  if (!optimizer.warmup().notice.empty()) {
+  if (leads && !optimizer.warmup().notice.empty()) {
     spdlog::info("{}", optimizer.warmup().notice);
   }
   const data::SamplerRecord sampler{.seed = static_cast<std::uint64_t>(options.seed),
@@ -100,17 +100,36 @@ TrainState make_state(const TrainOptions& options, std::unique_ptr<model::EomtMo
   return {.model = std::move(model), .parameters = std::move(parameters), .optimizer = std::move(optimizer), .progress = {}, .sampler = sampler};
 }
 
-void say_finished(const TrainOptions& options, const Progress& progress, std::string_view how) {
+void say_finished(const TrainOptions& options, const Progress& progress, std::string_view how, bool leads) {
+  if (!leads) {
+    return;
+  }
   const Best best = progress.best.value_or(Best{});
   spdlog::info("{} {}: {} steps, best {} {:.4f} at step {}; weights in exported_models/", options.out, how, progress.step,
                options.metric_args.watch_metric, best.value, best.step);
 }
 
+// Rank 0 locks the folder and compares it with the run; what it finds ends the job from there. Returns how often the run was
+// started before.
+int claim_together(RunFolder& folder, const RunIdentity& identity, const TrainOptions& options, const RunRequest& request,
+                   dist::Communicator& ranks) {
+  std::string starts;
+  if (ranks.rank() == 0) {
+    starts = std::to_string(claim_run_folder(folder, identity, options.overwrite, request.facts));
+  }
+  return std::stoi(dist::broadcast_text(ranks, starts, 0));
+}
+
 }  // namespace
 
-ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
+ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist::Communicator& ranks,
+                   const dist::LaunchEnvironment& environment) {
   // Everything that can be wrong with recipe, data and model comes before the folder is touched.
+  const bool leads = ranks.rank() == 0;
+  validate_for(options, ranks.world());
   const RunData data(options);
+  const RunIdentity identity{.recipe = request.recipe, .fingerprint = data.dataset.fingerprint()};
+  check_same_on_all_ranks(identity, ranks);
   std::unique_ptr<model::EomtModel> built = build_model(options, data.classes.count());
   const model::EomtModel& model = *built;
   task::SemanticSegmentation task(model, data.classes, task_settings(options, model, data.classes));
@@ -118,21 +137,25 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
                       {.seed = static_cast<std::uint64_t>(options.seed),
                        .batch_size = static_cast<int>(options.batch_size),
                        .micro_batches = static_cast<int>(options.gradient_accumulation_steps),
+                       .rank = ranks.rank(),
+                       .world = ranks.world(),
                        .height = options.transform_args.crop_height(),
                        .width = options.transform_args.crop_width()});
   check_initial_weights(options);
   if (request.dry_run) {
-    spdlog::info("dry run: recipe, data and model fit together; {} training and {} validation images, {} classes", data.training.size(),
-                 data.validation.size(), data.classes.count());
+    if (leads) {
+      spdlog::info("dry run: recipe, data and model fit together; {} training and {} validation images, {} classes", data.training.size(),
+                   data.validation.size(), data.classes.count());
+    }
     return ExitCode::kDone;
   }
 
-  RunFolder folder(options.out);
-  const RunIdentity identity{.recipe = request.recipe, .fingerprint = data.dataset.fingerprint()};
-  const int starts = claim_run_folder(folder, identity, options.overwrite, request.facts);
-  report::init_logging(folder.path());
+  RunFolder folder = leads ? RunFolder(options.out) : RunFolder::held_by_rank_0(options.out);
+  const int starts = claim_together(folder, identity, options, request, ranks);
+  report::init_logging(folder.path(), ranks.rank());
+  dist::Watchdog watchdog(ranks, environment, folder.path() / "flight", identity.run_id(), options.parallel.timeout_s);
 
-  TrainState state = make_state(options, std::move(built), data);
+  TrainState state = make_state(options, std::move(built), data, leads);
   weights::WeightsInfo info = describe_weights(options, model, data.classes, identity.run_id());
   const auto export_weights = [&](const std::filesystem::path& path, std::optional<double> score) {
     std::filesystem::create_directories(path.parent_path());
@@ -146,7 +169,7 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
                                .run_id = identity.run_id(),
                                .weights_info = weights::to_json(info),
                                .attempt = starts},
-                              state, export_weights);
+                              state, ranks, export_weights);
   const data::SamplerRecord fresh_sampler = state.sampler;
   if (checkpointing.resume()) {
     data::check_resume(state.sampler, fresh_sampler);
@@ -154,38 +177,49 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request) {
   } else if (options.resume_interrupted) {
     throw ConfigError("resume_interrupted=true, but {} holds no checkpoint to go on from; remove the key to start from step 0", options.out);
   } else {
-    set_initial_weights(options, model, data.classes, state.parameters);
+    set_initial_weights(options, model, data.classes, state.parameters, leads);
   }
   const std::filesystem::path last_weights = folder.exported_models() / "exported_last.safetensors";
   if (state.progress.step >= options.steps) {
-    if (options.save_checkpoint_args.save_last && !std::filesystem::exists(last_weights)) {
+    if (leads && options.save_checkpoint_args.save_last && !std::filesystem::exists(last_weights)) {
       export_weights(last_weights, state.progress.last_score);  // killed between the last checkpoint and here
     }
-    say_finished(options, state.progress, "was finished before");
+    say_finished(options, state.progress, "was finished before", leads);
     return ExitCode::kDone;
   }
 
-  model::PlainRunner runner(state.parameters);
-  SoloReducer reducer;
-  TrainStep step(task, state, runner, reducer, static_cast<std::uint64_t>(options.seed));
-  report::Reporter reporter(options.logger_args, {.folder = folder.path(), .total_steps = options.steps, .resumed_after = state.progress.step});
+  parallel::Engine engine(parallel::preset_named(options.parallel.strategy), model.units(), state.parameters, ranks);
+  dist::CommunicatorReducer reducer(ranks);
+  TrainStep step(task, state, engine, ranks, static_cast<std::uint64_t>(options.seed), xxh3_64(identity.run_id()));
+  std::optional<report::Reporter> reporter;
+  if (leads) {
+    reporter.emplace(options.logger_args, report::Reporter::Settings{.folder = folder.path(), .total_steps = options.steps, .resumed_after = state.progress.step});
+    SampleLog::forget_after(folder.path(), state.progress.step);
+  }
+  ranks.barrier().wait();
+  std::optional<SampleLog> samples;
+  if (options.logger_args.sample_ids) {
+    samples.emplace(folder.path(), ranks.rank());
+  }
   const LoopParts parts{.task = task,
                         .state = state,
                         .step = step,
                         .loader = loader,
-                        .runner = runner,
+                        .runner = engine,
                         .validation = data.validation,
                         .checkpointing = checkpointing,
-                        .reporter = reporter,
+                        .reporter = reporter ? &*reporter : nullptr,
                         .reducer = reducer,
+                        .watchdog = watchdog,
+                        .samples = samples ? &*samples : nullptr,
                         .folder = folder};
   if (run_loop(options, parts) == LoopEnd::kStopped) {
     return ExitCode::kComeBack;
   }
-  if (options.save_checkpoint_args.save_last) {
+  if (leads && options.save_checkpoint_args.save_last) {
     export_weights(last_weights, state.progress.last_score);
   }
-  say_finished(options, state.progress, "is finished");
+  say_finished(options, state.progress, "is finished", leads);
   return ExitCode::kDone;
 }
 

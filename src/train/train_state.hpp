@@ -6,6 +6,7 @@
 
 #include "core/state.hpp"
 #include "data/sampler_record.hpp"
+#include "dist/communicator.hpp"
 #include "model/model.hpp"
 #include "model/parameters.hpp"
 #include "optim/adamw.hpp"
@@ -13,7 +14,7 @@
 
 namespace muster::train {
 
-// Owns the parameters and the optimizer of one rank. One thread at a time.
+// Owns the parameters and the optimizer of one rank; every rank holds all of them. One thread at a time.
 struct TrainState {
   std::unique_ptr<model::Model> model;
   model::ParameterStore parameters;
@@ -21,9 +22,11 @@ struct TrainState {
   Progress progress;
   data::SamplerRecord sampler;
 
-  // Memory of this object: a checkpoint writes from it and reads into it. `weights_info` is stored beside it, so that a
-  // checkpoint can be exported and evaluated by itself.
-  StateView view(const std::string& weights_info);
+  // Memory of this object: a checkpoint writes from it and reads into it. Of each tensor it is the part that this rank writes and
+  // reads (core's FlatShard). `weights_info` is stored beside it, so that a checkpoint can be exported and evaluated by itself.
+  StateView view(const std::string& weights_info, int rank = 0, int world = 1);
+  // Collective, after a checkpoint was read into view(..., rank, world): fetches the other ranks' parts.
+  void complete(dist::Communicator& ranks);
   // After a checkpoint was read into view().entries: takes the records. CheckpointError when one is missing.
   void take_records(const std::vector<StateRecord>& records);
 };
