@@ -36,9 +36,6 @@ bool prints_only(const Invocation& invocation) {
 ExitCode run_command(Invocation& invocation, Process& process) {
   process.session = dist::Session::open();
   const dist::LaunchEnvironment& launch = process.session->environment();
-  if (!launch.notice.empty() && launch.rank == 0) {
-    spdlog::warn("{}", launch.notice);
-  }
   set_up_process(*process.session);
   invocation.arguments.session = process.session.get();
   ExitCode code = ExitCode::kDone;

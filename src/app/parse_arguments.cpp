@@ -79,7 +79,7 @@ std::string program_help() {
   text +=
       "\nA first run, from the top folder of the project:\n"
       "  launch/muster pack datasets/sample/pack.yaml\n"
-      "  launch/muster train configs/quickstart.yaml out=runs/a\n\n"
+      "  launch/muster -n 2 train configs/quickstart.yaml out=runs/a        (two ranks; without -n one)\n\n"
       "`muster COMMAND --help` explains a command and its keys; --print-config shows what a recipe resolves to.\n"
       "Exit codes: 0 done, 2 the recipe, 3 data or output folder, 4 checkpoints, 70 a bug of ours, 75 start the same command again.\n";
   return text;

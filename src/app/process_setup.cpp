@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -56,6 +57,7 @@ int wanted_threads(dist::Session& session) {
 }  // namespace
 
 void set_up_process(dist::Session& session) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is then a failed write, reported as any other, and not the end
   // Activations are freed and allocated again every step; handing the pages back to the system in between costs a fifth of it.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that glibc takes
   mallopt(M_TRIM_THRESHOLD, -1);        // never
