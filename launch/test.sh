@@ -1,8 +1,9 @@
 #!/bin/bash
-# Sets up, builds, and runs every test that needs no GPU and no SLURM; then the ASan + UBSan ring. Ends with ctest's status.
+# Sets up, builds, and runs every test that needs no GPU and no SLURM; then the unit and ranks rings under ASan + UBSan, and what is
+# about threads under TSan. Ends with ctest's status.
 #
 #   launch/test.sh              everything
-#   launch/test.sh --no-asan    without the second build under the sanitizers
+#   launch/test.sh --no-asan    without the two builds under the sanitizers
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -38,6 +39,11 @@ if [ $asan = 1 ]; then
     say "asan without leak detection: /proc belongs to another PID namespace here, and LeakSanitizer needs its own"
     export ASAN_OPTIONS=detect_leaks=0
   fi
-  run_ring asan -L '^unit$'
+  run_ring asan -L '^(unit|ranks)$'
+
+  # Dist, loader and labelling: the modules with threads of their own. LibTorch is not instrumented, so what happens within it is left out.
+  threads=(test_dist test_data test_label)
+  "$ROOT/launch/build.sh" tsan "${threads[@]}"
+  TSAN_OPTIONS=ignore_noninstrumented_modules=1 run_ring tsan -R "^($(IFS='|'; echo "${threads[*]}"))\$"
 fi
 say "all rings passed after $SECONDS s"
