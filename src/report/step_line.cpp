@@ -39,6 +39,12 @@ std::string in_words(std::string_view name, double value, const Record& record) 
   if (name == "data_wait") {
     return fmt::format("data wait {:.3f} s", value);
   }
+  if (name == "slowest_rank") {
+    return fmt::format("slowest rank {:.0f}", value);
+  }
+  if (name == "slowest_step_s") {
+    return fmt::format("at {:.2f} s", value);
+  }
   return fmt::format("{} {:.4g}", name, value);
 }
 

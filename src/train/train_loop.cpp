@@ -44,8 +44,8 @@ report::Record step_record(const StepResult& result, const LoopParts& parts, dou
   record.values.emplace_back("images_per_s", result.samples / seconds);
   record.values.emplace_back("data_wait", parts.loader.wait_s());
   if (parts.reducer.world() > 1) {
+    record.values.emplace_back("slowest_rank", result.slowest_rank);  // of the step before, as the header of this one says
     record.values.emplace_back("slowest_step_s", result.slowest_s);
-    record.values.emplace_back("slowest_rank", result.slowest_rank);
   }
   return record;
 }

@@ -50,8 +50,8 @@ def words(test, ranks, out):
     return [str(program.SOURCE / "launch" / "muster"), "-n", str(ranks), *program.ProgramTest.train_words(test, out, STEPS, *MORE)]
 
 
-def launch(test, ranks, out):
-    return subprocess.run(words(test, ranks, out), cwd=program.SOURCE, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+def launch(test, ranks, out, *more):
+    return subprocess.run([*words(test, ranks, out), *more], cwd=program.SOURCE, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=300)
 
 
@@ -117,6 +117,24 @@ class Ranks(program.ProgramTest):
             self.assertEqual(done.returncode, 0, done.stdout)
             self.assertIn("resumed after step", done.stdout)
             self.assertEqual(ids_by_step(out), wanted, f"{ranks} ranks")
+
+    def test_vitt16_takes_the_same_steps_on_one_two_and_three_ranks(self):
+        """CONTRACTS 5 in fp32: gradients of step 1 to 1e-5, losses to 1e-3; with accumulation too."""
+        records = {}
+        for ranks, accumulation in ((1, 1), (2, 1), (3, 1), (2, 2)):
+            out = self.folder / f"short-{ranks}-{accumulation}"
+            done = launch(self, ranks, out, "steps=3", f"gradient_accumulation_steps={accumulation}", "model_args.cap_warmup=false",
+                          "model_args.attn_mask_annealing_steps_start=[0,1,2]", "model_args.attn_mask_annealing_steps_end=[1,2,3]")
+            self.assertEqual(done.returncode, 0, done.stdout)
+            lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+            records[ranks, accumulation] = [line for line in lines if "loss" in line]
+        one = records.pop((1, 1))
+        self.assertEqual([record["step"] for record in one], [1, 2, 3])
+        for which, others in records.items():
+            self.assertAlmostEqual(others[0]["grad_norm"] / one[0]["grad_norm"], 1, delta=1e-5, msg=str(which))
+            self.assertAlmostEqual(others[0]["loss"] / one[0]["loss"], 1, delta=1e-5, msg=str(which))
+            for ours, theirs in zip(one, others, strict=True):
+                self.assertAlmostEqual(theirs["loss"] / ours["loss"], 1, delta=1e-3, msg=f"{which} step {ours['step']}")
 
 
 if __name__ == "__main__":
