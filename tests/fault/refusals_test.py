@@ -77,6 +77,15 @@ class Refusals(ranks.RanksTest):
         code, said = ranks.run(2, *self.words(self.folder / "printed"), "--print-config")
         self.assertEqual((code, said.count("batch_size:")), (0, 1), said)
 
+    def test_ranks_share_the_processors_unless_told_otherwise(self):
+        processors = len(os.sched_getaffinity(0))
+        for setting, wanted in ((None, max(1, processors // 2)), ("3", 3)):
+            environment = {name: value for name, value in ranks.ENVIRONMENT.items() if name != "OMP_NUM_THREADS"}
+            if setting is not None:
+                environment["OMP_NUM_THREADS"] = setting
+            done = subprocess.run([ranks.LAUNCHER, "-n", "2", "doctor", "--json"], capture_output=True, text=True, timeout=60, env=environment)
+            self.assertEqual(json.loads(done.stdout)["threads"], wanted, done.stderr)
+
     def test_more_ranks_than_images_evaluate_as_one_rank_does(self):
         out = self.folder / "trained"
         self.check_run(*self.words(out))
