@@ -46,8 +46,12 @@ Worst worst_difference(const std::map<std::string, at::Tensor>& a, const std::ma
 }
 
 const TinyResult& one_rank(bool fp64) {
-  static const TinyResult in_fp64 = on_threads(1, {.fp64 = true}).at(0), in_fp32 = on_threads(1, {.fp64 = false}).at(0);
-  return fp64 ? in_fp64 : in_fp32;
+  if (fp64) {
+    static const TinyResult in_fp64 = on_threads(1, {.fp64 = true}).at(0);
+    return in_fp64;
+  }
+  static const TinyResult in_fp32 = on_threads(1, {.fp64 = false}).at(0);
+  return in_fp32;
 }
 
 TEST(RankEquality, TheRunThatIsComparedMovesWhatItShouldAndMasksSomeOfTheTime) {
