@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <functional>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -18,26 +20,36 @@ using Clock = std::chrono::steady_clock;
 
 struct Times {
   double median, p10, p90;  // seconds
+  double cpu;               // seconds that all threads of this rank computed, per repeat: what is taken from the model
 };
+
+double cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
 
 Times measure(int repeats, dist::Communicator& world, const std::function<void()>& body) {
   std::vector<double> seconds;
+  double cpu = 0;
   for (int i = 0; i < repeats + 3; ++i) {
     world.barrier().wait();
     const auto begin = Clock::now();
+    const double cpu_begin = cpu_seconds();
     body();
     if (i >= 3) {
+      cpu += (cpu_seconds() - cpu_begin) / repeats;
       seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
     }
   }
   std::ranges::sort(seconds);
-  return {seconds[seconds.size() / 2], seconds[seconds.size() / 10], seconds[seconds.size() * 9 / 10]};
+  return {seconds[seconds.size() / 2], seconds[seconds.size() / 10], seconds[seconds.size() * 9 / 10], cpu};
 }
 
 void print(dist::Communicator& world, const char* what, const Times& t, double bytes) {
   if (world.rank() == 0) {
-    fmt::print("{:24} {:10.1f} us  (p10 {:.1f}, p90 {:.1f})  {:6.2f} GB/s\n", what, t.median * 1e6, t.p10 * 1e6, t.p90 * 1e6,
-               bytes / t.median * 1e-9);
+    fmt::print("{:24} {:10.1f} us  (p10 {:.1f}, p90 {:.1f}; processor {:.1f})  {:6.2f} GB/s\n", what, t.median * 1e6, t.p10 * 1e6,
+               t.p90 * 1e6, t.cpu * 1e6, bytes / t.median * 1e-9);
   }
 }
 
@@ -58,5 +70,15 @@ int main() {
           measure(repeats, world, [&] { world.all_reduce(std::as_writable_bytes(std::span(values)), ScalarType::kF32).wait(); }),
           static_cast<double>(bytes));
   }
+  // What a rank that waits for another for a tenth of a second takes from it.
+  print(world, "waiting for rank 1",
+        measure(10, world,
+                [&] {
+                  if (world.rank() == 1) {
+                    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                  }
+                  world.barrier().wait();
+                }),
+        0);
   session->close();
 }
