@@ -94,8 +94,8 @@ Failure describe_failure() {
 // Most errors come on all ranks alike, and are to be read once: rank 0 speaks at once and ends, upon which the launcher sends the
 // others TERM, within a second. A rank that gets none has an error of its own.
 bool is_ours_to_say(const dist::LaunchEnvironment& environment) {
-  if (environment.rank == 0) {
-    return true;
+  if (environment.rank == 0 || environment.world == 1) {
+    return environment.rank == 0;  // of a launch that was not understood (world 1), every task finds the same
   }
   request_stop(0);
   for (int waited_ms = 0; waited_ms < 2500 && requested_stop() != SIGTERM; waited_ms += 20) {
