@@ -66,7 +66,7 @@ summary() {
   cat "$OUT/eval/table.txt"
   echo
   echo "training: $(training_speed) images/s over all ranks, validations and saves left out"
-  echo "labelling: $(find "$OUT/labels" -name '*.png' -not -path '*/_muster/*' | wc -l) masks in $label_seconds s, start-up included"
+  echo "labelling: $(grep 'images labelled in' "$OUT/autolabel.txt")"
   echo
   echo "look at:"
   echo "  $OUT/contact_sheet.png             image, truth and prediction of 8 validation tiles"
@@ -106,10 +106,8 @@ launch/muster export "model=$OUT" "out=$OUT/quickstart.safetensors"
 done_
 
 begin "8/8 label a folder of tiles and photos with $RANKS ranks"
-label_start=$SECONDS
 make_tree "$OUT/to_label"
-launch/muster -n "$RANKS" autolabel "model=$OUT" "data=$OUT/to_label" "out=$OUT/labels"
-label_seconds=$((SECONDS - label_start))
+launch/muster -n "$RANKS" autolabel "model=$OUT" "data=$OUT/to_label" "out=$OUT/labels" 2>&1 | tee "$OUT/autolabel.txt"
 done_
 
 printf '\n'

@@ -52,7 +52,7 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(len(images), 16 + 4)
         self.assertGreater(len(list((self.out / "labels/_muster/overlays").rglob("*.png"))), 3)
         summary = (self.out / "summary.txt").read_text()
-        for text in ("iou/water", "images/s over all ranks", "labelling: 20 masks", "contact_sheet.png"):
+        for text in ("iou/water", "images/s over all ranks", "labelling: 20 images labelled in", "contact_sheet.png"):
             self.assertIn(text, summary)
 
         (self.out / "left_over").write_text("of the first time")
