@@ -9,8 +9,9 @@
 namespace muster::dist {
 namespace {
 
-constexpr std::size_t kSmallBytes = 4096;       // up to here every rank gets all values and adds by itself: one exchange, not two
-constexpr std::size_t kPieceBytes = 1 << 20;    // of one rank's slice in one exchange of a reduction
+constexpr std::size_t kSmallBytes = 4096;  // up to here every rank gets all values and adds by itself: one exchange, not two
+constexpr std::size_t kPieceBytes =
+    1 << 18;  // of one rank's slice in one exchange of a reduction: what is added is still in the second-level cache
 constexpr std::size_t kScratchBytes = 1 << 26;  // the pieces of all peers together; with many ranks the pieces get smaller
 
 }  // namespace

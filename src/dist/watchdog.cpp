@@ -28,6 +28,7 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr std::array kPhaseNames{"first_step", "step", "checkpoint"};
 constexpr Seconds kGraceAfterDeath{0.5};  // a rank that ends in order marks its slot first; one that died never comes
+constexpr Seconds kScheduling{0.25};      // beyond each deadline: the rank waited for may be ready, but its processor busy
 constexpr Seconds kForOtherNodes{2.0};    // to write their records
 constexpr Seconds kForTheReport{3.0};     // until a node leaves without it
 constexpr Seconds kForTheRecord{10.0};    // until a rank leaves without its node's
@@ -100,22 +101,19 @@ struct Watchdog::State final : OperationObserver {
 
   double deadline() const noexcept { return deadlines[static_cast<std::size_t>(slot.phase.load())]; }
 
-  // Only time that this thread has seen pass counts, so a job that was suspended as a whole goes on where it was.
+  // Counts its own ticks, not the clock: a job that was suspended as a whole goes on where it was, and a machine too busy to run
+  // this thread on time is given the time that it lacks.
   void watch() {
     std::uint64_t watched = 0;
     Seconds waited{0};
-    auto before = Clock::now();
     while (sleep_one_tick()) {
-      const auto now = Clock::now();
-      const Seconds seen = std::min<Seconds>(now - before, Seconds(std::min(1.0, deadline() / 4)));
-      before = now;
       const std::uint64_t operation = active.load(std::memory_order_acquire);
-      waited = operation == 0 || operation != watched ? Seconds(0) : waited + seen;
+      waited = operation == 0 || operation != watched ? Seconds(0) : waited + tick();
       watched = operation;
       if (board.alarm().load() != 0 || marker_of_another_node()) {
         return give_up("another rank gave up");
       }
-      if (waited.count() > deadline()) {
+      if (waited > Seconds(deadline()) + kScheduling) {
         return give_up(fmt::format("rank {} waited longer than {} s (parallel.timeout_s.{})", environment.rank, deadline(), phase_name()));
       }
       if (waited > kGraceAfterDeath) {
@@ -126,11 +124,12 @@ struct Watchdog::State final : OperationObserver {
     }
   }
 
+  Seconds tick() const noexcept { return Seconds(std::clamp(deadline() / 20, 0.005, 0.1)); }
+
   // False when the watchdog is being closed.
   bool sleep_one_tick() {
-    const Seconds tick(std::clamp(deadline() / 20, 0.005, 0.25));
     std::unique_lock lock(mutex);
-    return !changed.wait_for(lock, tick, [this] { return ending; });
+    return !changed.wait_for(lock, tick(), [this] { return ending; });
   }
 
   const char* phase_name() const { return kPhaseNames[static_cast<std::size_t>(slot.phase.load())]; }

@@ -17,7 +17,8 @@ enum class Phase { kFirstStep, kStep, kCheckpoint };
 // Every rank of a node writes what it does to a board in shared memory. When an operation of this rank takes longer than the deadline
 // of the phase, or a rank of this node is dead, one rank per node writes `flight/<node>.json` (the last 64 operations of each local
 // rank, also of stopped and dead ones), the lowest surviving node merges them to `flight/report.json` and says in one sentence on
-// stderr which rank is furthest behind, and all leave with _exit(75). Time in which the whole job was suspended does not count.
+// stderr which rank is furthest behind, and all leave with _exit(75). A quarter of a second is added to each deadline for ranks that are
+// ready but not scheduled; time in which the whole job was suspended does not count.
 //
 // World 1: does nothing, and makes no files. One per process besides thread ranks.
 class Watchdog {

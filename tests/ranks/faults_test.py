@@ -82,6 +82,18 @@ class Faults(unittest.TestCase):
         self.assertEqual(job.returncode, 0, output)
         self.assertFalse((self.folder / "flight").exists(), output)
 
+    def test_a_job_that_was_suspended_goes_on(self):
+        job = start(2, STEPS, str(self.folder), "1", "3000", "0.001")
+        pid_files = [self.folder / f"rank-{rank}" for rank in range(2)]
+        while not all(file.exists() for file in pid_files) and job.poll() is None:
+            time.sleep(0.01)
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for file in pid_files:
+                os.kill(int(file.read_text()), number)
+            time.sleep(3 if number == signal.SIGSTOP else 0)
+        output, _ = job.communicate(timeout=60)
+        self.assertEqual(job.returncode, 0, output)
+
     def test_a_rank_that_leaves_is_heard_by_all(self):
         self.expect_heard("leave")
 
