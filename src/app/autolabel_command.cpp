@@ -12,6 +12,7 @@
 #include "label/exclusive_file.hpp"
 #include "label/label_options.hpp"
 #include "label/labelling.hpp"
+#include "model/matrix_kernels.hpp"
 #include "model/plain_runner.hpp"
 #include "weights/weight_file.hpp"
 
@@ -89,6 +90,10 @@ void print_summary(const label::LabelSummary& summary, const label::LabelFolder&
 
 ExitCode run_autolabel(const label::LabelOptions& options, const io::Value&, const Arguments& arguments) {
   const int rank = arguments.session->environment().rank;
+  // Workers share a machine in different numbers, and so have different numbers of threads.
+  if (!model::keep_order_of_sums() && rank == 0) {
+    spdlog::warn("the masks' last bits may depend on the number of threads: this LibTorch does not come with MKL");
+  }
   const label::LabelFolder folder{.out = options.out};
   label::ImageList list = label::list_images(options.data, options.out, options.on_collision == "keep_extension");
   const LoadedModel loaded = load_model(options.model);

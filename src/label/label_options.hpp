@@ -11,7 +11,7 @@ struct LabelOptions {
   std::string out;
   std::string data;
   std::string model;
-  int batch_size = 1;
+  int batch_size = 2;
   std::string on_collision = "fail";
   std::string on_error = "fail";
   int overlays = 16;

@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kMergeItem = "merge";
 constexpr int kMostMerges = 10;  // that find images without any journal line
 constexpr double kProgressEvery_s = 10;
+constexpr double kShortestPause_s = 0.05, kLongestPause_s = 2;  // between looks at what others hold
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -52,8 +53,9 @@ class Worker {
       return whole(std::move(summary));
     }
     ChunkSearch search(plan_, claims_, name_);
+    double pause_s = kShortestPause_s;
     while (true) {
-      label_claimable(search);
+      pause_s = label_claimable(search) ? kShortestPause_s : std::min(1.5 * pause_s, kLongestPause_s);
       if (search.all_done() && merge(search)) {
         return whole(std::move(summary));
       }
@@ -62,15 +64,17 @@ class Worker {
         summary.stopped = true;
         return own(std::move(summary));
       }
-      std::this_thread::sleep_for(std::chrono::duration<double>(std::min(0.1, settings_.lease_s / 4)));
+      std::this_thread::sleep_for(std::chrono::duration<double>(std::min(pause_s, settings_.lease_s / 4)));
     }
   }
 
  private:
-  // Everything that can be claimed now, to the disk.
-  void label_claimable(ChunkSearch& search) {
+  // Everything that can be claimed now, to the disk. False when that was nothing.
+  bool label_claimable(ChunkSearch& search) {
     WorkStream stream(plan_, folder_, search, settings_.threads, settings_.lookahead);
+    bool any = false;
     while (std::optional<OpenedImage> image = stream.next()) {
+      any = true;
       if (image->has_mask || !image->error.empty()) {
         if (!image->has_mask) {
           spdlog::warn("{}", image->error);
@@ -89,6 +93,7 @@ class Worker {
     }
     write(predictor_.flush());
     writer_.wait();
+    return any;
   }
 
   void write(std::vector<Predicted> complete) {

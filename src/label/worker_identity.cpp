@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <filesystem>
 #include <sstream>
 
@@ -57,10 +58,11 @@ std::string WorkerIdentity::name() const {
 
 WorkerIdentity this_worker(std::string suffix) {
   const std::int64_t process = ::getpid();
+  const auto now = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
   return {.host = report::host_name(),
           .domain = this_domain(),
           .process = process,
-          .start = start_of(process).value_or(0),
+          .start = sees_processes() ? start_of(process).value_or(now) : now,
           .suffix = std::move(suffix)};
 }
 
@@ -87,8 +89,13 @@ std::optional<WorkerIdentity> parse_worker(std::string_view json) {
   }
 }
 
+bool sees_processes() {
+  std::error_code unreadable;
+  return std::filesystem::read_symlink("/proc/self", unreadable) == std::to_string(::getpid());
+}
+
 bool is_gone(const WorkerIdentity& worker) {
-  if (worker.host != report::host_name() || worker.domain != this_domain()) {
+  if (!sees_processes() || worker.host != report::host_name() || worker.domain != this_domain()) {
     return false;
   }
   return start_of(worker.process) != worker.start;

@@ -12,7 +12,7 @@ struct WorkerIdentity {
   std::string host;
   std::string domain;  // start of the machine and process namespace: within it, process ids can be compared
   std::int64_t process = 0;
-  std::uint64_t start = 0;  // clock ticks after the machine's start
+  std::uint64_t start = 0;  // clock ticks after the machine's start, or where those cannot be read, nanoseconds of the calendar
   std::string suffix;       // of workers that are threads of one process (tests)
 
   // "node7-4711-882301", fit for a file name.
@@ -26,7 +26,10 @@ WorkerIdentity this_worker(std::string suffix = "");
 std::string to_json(const WorkerIdentity& worker);
 std::optional<WorkerIdentity> parse_worker(std::string_view json);
 
-// Whether that process is certainly gone: only told of processes of this machine, false for all others.
+// Whether /proc shows the processes that we are among: in some containers it belongs to another namespace.
+bool sees_processes();
+
+// Whether that process is certainly gone: only told of processes of this machine, and where they are seen; else false.
 bool is_gone(const WorkerIdentity& worker);
 
 }  // namespace muster::label

@@ -4,7 +4,7 @@
 //   forwards    A0 A1 | A2 B0 | C0 C1                        flush() fills a last one up with black windows
 //
 // Every forward has the same shape, so the scores of a window do not depend on its row or on what stands in the others, and the
-// labels of an image are those that it gets alone (tested; src/decisions/0002-labelling.md). One thread at a time.
+// labels of an image are those that it gets alone (tested; src/decisions/0003-labels-shared-forwards.md). One thread at a time.
 #pragma once
 
 #include <cstddef>
