@@ -43,10 +43,6 @@ NodeRecord node_record_from_json(const std::string& text);
 // The records of this launch in `folder`, by node; files that cannot be read (yet) are left out.
 std::vector<NodeRecord> read_node_records(const std::filesystem::path& folder, const std::string& launch);
 
-// One sentence on the rank furthest behind: a dead one, else a stopped one, else one of a node that wrote nothing, else the one that is
-// the fewest operations on. `now_ns` is when the job was given up.
-std::string name_furthest_behind(const std::vector<NodeRecord>& records, int world, std::int64_t now_ns);
-
 // The merged report as JSON.
 std::string report_json(const std::vector<NodeRecord>& records, const std::string& verdict);
 

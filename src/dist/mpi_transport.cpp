@@ -8,16 +8,16 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#define OMPI_SKIP_MPICXX 1  // the C++ bindings of old, which nobody needs
-#include <mpi.h>
-
 #include "core/error.hpp"
 #include "dist/back_off.hpp"
 #include "dist/doorbell.hpp"
+#include "dist/mpi_bells.hpp"
+#include "dist/mpi_call.hpp"
 
 namespace muster::dist {
 namespace {
@@ -36,15 +36,6 @@ struct Envelope {
   std::size_t size() const noexcept { return offsetof(Envelope, contents) + (bytes <= kInlineBytes ? bytes : 0); }
 };
 
-void check_mpi(int result, const char* what) {
-  if (result != MPI_SUCCESS) {
-    char text[MPI_MAX_ERROR_STRING] = "unknown error";
-    int length = 0;
-    MPI_Error_string(result, text, &length);
-    throw CommError("MPI failed to {}: {}; start the same command again", what, text);
-  }
-}
-
 using Time = std::chrono::microseconds;
 
 class MpiTransport final : public Transport {
@@ -54,11 +45,11 @@ class MpiTransport final : public Transport {
     check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "set the error handler");
     check_mpi(MPI_Comm_rank(comm_, &rank_), "tell the rank");
     check_mpi(MPI_Comm_size(comm_, &world_), "tell the number of ranks");
-    share_bells();
+    bell_memory_.emplace(comm_);
   }
   ~MpiTransport() override {
     if (!failed_) {
-      MPI_Win_free(&bell_memory_);
+      bell_memory_->free();
       MPI_Comm_free(&comm_);
     }
   }
@@ -78,13 +69,13 @@ class MpiTransport final : public Transport {
     for (std::size_t i = 0; i < sends.size(); ++i) {
       send(operation, sends[i], sent_[i]);
     }
-    const auto is_near = [this](const auto& message) { return bells_.reaches(message.peer); };
+    const auto is_near = [this](const auto& message) { return bells().reaches(message.peer); };
     const bool all_near = std::ranges::all_of(sends, is_near) && std::ranges::all_of(receives, is_near);
     BackOff back_off = all_near ? BackOff(Time(250), Time(4000)) : BackOff(Time(20), Time(1000));
     ring_peers(sends, receives);
     for (std::size_t open = requests_.size(); open > 0;) {
       throw_if_poisoned();
-      const std::uint32_t heard = bells_.heard();
+      const std::uint32_t heard = bells().heard();
       const std::size_t ended = test_some();
       for (std::size_t i = 0; i < ended; ++i) {
         // Read before open_envelope() adds requests.
@@ -98,7 +89,7 @@ class MpiTransport final : public Transport {
         ring_peers(sends, receives);  // what ended here may let them go on
         back_off.progressed();
       } else {
-        back_off.idle([&](Time time) { bells_.wait(heard, time); });
+        back_off.idle([&](Time time) { bells().wait(heard, time); });
       }
     }
     throw_if_poisoned();
@@ -110,7 +101,7 @@ class MpiTransport final : public Transport {
       poison_ = why;
     }
     poisoned_.store(true, std::memory_order_release);
-    bells_.ring_own();
+    bells().ring_own();
   }
 
   // Best effort: each peer reads it where it waits for our next envelope. MPI is not called again afterwards, because receives into memory
@@ -138,7 +129,7 @@ class MpiTransport final : public Transport {
       std::this_thread::sleep_for(Time(100));
     }
     for (int peer = 0; peer < world_; ++peer) {
-      bells_.ring(peer);
+      bells().ring(peer);
     }
     if (all_sent == 0) {
       static_cast<void>(envelope.release());  // MPI may still read it
@@ -146,41 +137,14 @@ class MpiTransport final : public Transport {
   }
 
  private:
-  // One bell per rank of this node, in memory that MPI shares between them and removes.
-  void share_bells() {
-    MPI_Comm node = MPI_COMM_NULL;
-    check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node), "find the ranks of a node");
-    void* own = nullptr;
-    check_mpi(MPI_Win_allocate_shared(sizeof(Bell) + alignof(Bell), 1, MPI_INFO_NULL, node, &own, &bell_memory_), "share memory in a node");
-    std::memset(own, 0, sizeof(Bell) + alignof(Bell));
-    int near = 0;
-    check_mpi(MPI_Comm_size(node, &near), "count the ranks of a node");
-    std::vector<int> rank_of(static_cast<std::size_t>(near));
-    check_mpi(MPI_Allgather(&rank_, 1, MPI_INT, rank_of.data(), 1, MPI_INT, node), "list the ranks of a node");  // no bell rings before
-    std::vector<Bell*> bells(static_cast<std::size_t>(world_));
-    for (int i = 0; i < near; ++i) {
-      MPI_Aint size = 0;
-      int unit = 0;
-      void* memory = nullptr;
-      check_mpi(MPI_Win_shared_query(bell_memory_, i, &size, &unit, &memory), "share memory in a node");
-      bells[static_cast<std::size_t>(rank_of[static_cast<std::size_t>(i)])] = aligned_bell(memory);
-    }
-    bells_ = Doorbells(rank_, std::move(bells));
-    check_mpi(MPI_Comm_free(&node), "free a communicator");
-  }
-
-  // At the same place for all: pages lie anywhere, but an address within a page is the same in every process.
-  static Bell* aligned_bell(void* memory) {
-    std::size_t room = sizeof(Bell) + alignof(Bell);
-    return static_cast<Bell*>(std::align(alignof(Bell), sizeof(Bell), memory, room));
-  }
+  const Doorbells& bells() const noexcept { return bell_memory_->bells(); }
 
   void ring_peers(std::span<const Outgoing> sends, std::span<const Incoming> receives) {
     for (const Outgoing& send : sends) {
-      bells_.ring(send.peer);
+      bells().ring(send.peer);
     }
     for (const Incoming& receive : receives) {
-      bells_.ring(receive.peer);
+      bells().ring(receive.peer);
     }
   }
 
@@ -248,8 +212,7 @@ class MpiTransport final : public Transport {
   int rank_ = 0;
   int world_ = 1;
   bool failed_ = false;
-  MPI_Win bell_memory_ = MPI_WIN_NULL;
-  Doorbells bells_;
+  std::optional<MpiBells> bell_memory_;
   std::vector<Envelope> sent_, received_;
   std::vector<MPI_Request> requests_;
   std::vector<int> envelope_of_;  // beside requests_
@@ -260,20 +223,6 @@ class MpiTransport final : public Transport {
 };
 
 }  // namespace
-
-void start_mpi() {
-  int provided = 0;
-  check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "start");
-  if (provided < MPI_THREAD_SERIALIZED) {
-    throw CommError("this MPI gives thread level {}, but one thread beside the main one must be allowed to call it (SERIALIZED, {})",
-                    provided, static_cast<int>(MPI_THREAD_SERIALIZED));
-  }
-  check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "set the error handler");
-}
-
-void finish_mpi() {
-  check_mpi(MPI_Finalize(), "finish");
-}
 
 std::unique_ptr<Transport> make_mpi_transport() {
   return std::make_unique<MpiTransport>();

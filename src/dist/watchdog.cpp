@@ -13,10 +13,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "dist/board.hpp"
+#include "dist/flight_folder.hpp"
 #include "dist/flight_record.hpp"
 #include "dist/process_state.hpp"
 
@@ -29,22 +29,7 @@ using Seconds = std::chrono::duration<double>;
 constexpr std::array kPhaseNames{"first_step", "step", "checkpoint"};
 constexpr Seconds kGraceAfterDeath{0.5};  // a rank that ends in order marks its slot first; one that died never comes
 constexpr Seconds kScheduling{0.25};      // beyond each deadline: the rank waited for may be ready, but its processor busy
-constexpr Seconds kForOtherNodes{2.0};    // to write their records
-constexpr Seconds kForTheReport{3.0};     // until a node leaves without it
 constexpr Seconds kForTheRecord{10.0};    // until a rank leaves without its node's
-
-// Calls `done` every 10 ms until it is true or the time is over.
-template <class Done>
-bool wait_up_to(Seconds time, Done done) {
-  const auto end = Clock::now() + time;
-  while (!done()) {
-    if (Clock::now() >= end) {
-      return false;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -52,12 +37,11 @@ struct Watchdog::State final : OperationObserver {
   State(Communicator& c, LaunchEnvironment e, std::filesystem::path f, std::string run, const TimeoutOptions& t, std::function<void()> l)
       : communicator(c),
         environment(std::move(e)),
-        folder(std::move(f)),
         run_id(std::move(run)),
         deadlines{t.first_step, t.step, t.checkpoint},
         leave(l ? std::move(l) : [] { _exit(static_cast<int>(ExitCode::kComeBack)); }),
         launch(broadcast_text(c, fmt::format("{:016x}", xxh3_64(fmt::format("{} {} {}", environment.host, getpid(), wall_clock_ns()))), 0)),
-        nodes(count_nodes()),
+        flight(std::move(f), launch, count_nodes()),
         board(board_name(launch, environment.host), run_id, environment.local_world),
         slot(board.slot(environment.local_rank)) {
     slot.rank.store(environment.rank);
@@ -110,7 +94,7 @@ struct Watchdog::State final : OperationObserver {
       const std::uint64_t operation = active.load(std::memory_order_acquire);
       waited = operation == 0 || operation != watched ? Seconds(0) : waited + tick();
       watched = operation;
-      if (board.alarm().load() != 0 || marker_of_another_node()) {
+      if (board.alarm().load() != 0 || another_node_gave_up()) {
         return give_up("another rank gave up");
       }
       if (waited > Seconds(deadline()) + kScheduling) {
@@ -144,61 +128,33 @@ struct Watchdog::State final : OperationObserver {
     return std::nullopt;
   }
 
-  // Nodes share nothing but the run's folder; one rank per node looks there once a second.
-  std::filesystem::path marker() const { return folder / fmt::format("{}.alarm", launch); }
-  bool marker_of_another_node() {
-    if (nodes == 1 || environment.local_rank != 0 || Clock::now() < next_look) {
+  // One rank per node looks into the run's folder, once a second.
+  bool another_node_gave_up() {
+    if (flight.nodes() == 1 || environment.local_rank != 0 || Clock::now() < next_look) {
       return false;
     }
     next_look = Clock::now() + std::chrono::seconds(1);
-    std::error_code not_there;
-    return std::filesystem::exists(marker(), not_there);
+    return flight.alarm_was_raised();
   }
 
   // Does not return unless `leave` does.
   void give_up(const std::string& cause) {
     std::int32_t nobody = 0;
     if (!board.alarm().compare_exchange_strong(nobody, environment.rank + 1)) {
-      wait_up_to(kForTheRecord, [&] { return board.alarm().load() == Board::kWritten; });
+      wait_up_to(kForTheRecord.count(), [&] { return board.alarm().load() == Board::kWritten; });
       return leave();
     }
     try {
-      write_and_merge(cause);
+      if (const std::string verdict = flight.write_and_merge(node_record(cause), environment.world); !verdict.empty()) {
+        fmt::print(stderr, "{}; {}. All ranks leave; their last operations are in {}; start the same command again\n", cause, verdict,
+                   flight.report().string());
+      }
     } catch (const std::exception& error) {
       fmt::print(stderr, "{}; the record of it could not be written: {}\n", cause, error.what());
     }
     std::fflush(stderr);
     board.alarm().store(Board::kWritten);
     leave();
-  }
-
-  void write_and_merge(const std::string& cause) {
-    const std::int64_t now_ns = wall_clock_ns();
-    std::filesystem::create_directories(folder);
-    if (nodes > 1) {
-      write_file_atomically(marker(), cause);
-    }
-    write_file_atomically(folder / (environment.host + ".json"), to_json(node_record(cause)));
-    std::vector<NodeRecord> records;
-    wait_up_to(kForOtherNodes, [&] {
-      records = read_node_records(folder, launch);
-      return records.size() == static_cast<std::size_t>(nodes);
-    });
-    const std::filesystem::path report = folder / "report.json";
-    if (records.empty() || records.front().node != environment.node) {
-      wait_up_to(kForTheReport, [&] { return report_is_of_this_launch(report); });
-      return;
-    }
-    const std::string verdict = name_furthest_behind(records, environment.world, now_ns);
-    write_file_atomically(report, report_json(records, verdict));
-    fmt::print(stderr, "{}; {}. All ranks leave; their last operations are in {}; start the same command again\n", cause, verdict,
-               report.string());
-    std::error_code left_behind;  // an empty file in the way of nobody
-    std::filesystem::remove(marker(), left_behind);
-  }
-
-  bool report_is_of_this_launch(const std::filesystem::path& report) const {
-    return std::filesystem::exists(report) && read_file(report).find(launch) != std::string::npos;
   }
 
   NodeRecord node_record(const std::string& cause) {
@@ -217,12 +173,11 @@ struct Watchdog::State final : OperationObserver {
 
   Communicator& communicator;
   const LaunchEnvironment environment;
-  const std::filesystem::path folder;
   const std::string run_id;
   const std::array<double, 3> deadlines;  // seconds, by phase
   const std::function<void()> leave;
   const std::string launch;
-  const int nodes;
+  FlightFolder flight;
   Board board;
   BoardSlot& slot;
   std::atomic<std::uint64_t> active{0};  // sequence of the operation under way; 0 = none

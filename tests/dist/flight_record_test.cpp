@@ -9,6 +9,7 @@
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
+#include "dist/flight_verdict.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace muster::dist {
