@@ -6,8 +6,9 @@ REPEAT_S=5
 
 # run_ranks RANKS BINARY ARGUMENTS...: runs them and exits with what they came to.
 run_ranks() {
-  local ranks=$1 rc status pid interrupted=0 repeater="" options more
+  local ranks=$1 rc status pid interrupted=0 requested=0 repeater="" options more
   shift
+  trap 'requested=1' HUP INT TERM USR2 # never CONT: with it bash loses other signals
   command -v mpirun >/dev/null || refuse "mpirun is not installed, and -n $ranks needs it; launch/setup.sh installs it (Debian's openmpi-bin)"
 
   mpirun_options "$ranks"
@@ -23,7 +24,8 @@ run_ranks() {
   (trap '' USR2 && exec setsid setpriv --pdeathsig USR2 mpirun "${options[@]}" "$@") </dev/null 2>&"$said" &
   pid=$!
   exec {said}>&-
-  trap 'interrupted=1; pass_on' HUP INT TERM USR2  # never CONT: with it bash loses other signals
+  trap 'interrupted=1; pass_on' HUP INT TERM USR2
+  [ $requested = 0 ] || pass_on # it came before there was anybody to pass it on to
 
   while
     interrupted=0 rc=0
