@@ -115,6 +115,7 @@ LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
 
   if (progress.step > 0) {
     finish_step();  // a run that was stopped saved before it validated
+    parts.watchdog.phase(dist::Phase::kFirstStep);
   }
   while (progress.step < options.steps) {
     const auto start = Clock::now();
