@@ -1,5 +1,7 @@
 // `muster eval`: the scores of a model on a split of a packed dataset.
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -8,11 +10,20 @@
 #include "app/model_source.hpp"
 #include "data/dataset.hpp"
 #include "dist/session.hpp"
+#include "dist/watchdog.hpp"
 #include "model/plain_runner.hpp"
 #include "train/eval_report.hpp"
 
 namespace muster::app {
 namespace {
+
+struct EvalRanks {
+  dist::TimeoutOptions timeout_s;
+};
+template <class Visitor>
+void visit(Visitor& v, EvalRanks& o) {
+  v.group("timeout_s", o.timeout_s);
+}
 
 struct EvalOptions {
   std::string model;
@@ -22,6 +33,7 @@ struct EvalOptions {
   int batch_size = 4;
   std::string contact_sheet;
   int contact_sheet_images = 8;
+  EvalRanks parallel;
 };
 template <class Visitor>
 void visit(Visitor& v, EvalOptions& o) {
@@ -32,6 +44,7 @@ void visit(Visitor& v, EvalOptions& o) {
   v.field("batch_size", o.batch_size, at_least(1), "windows that the model sees at once");
   v.field("contact_sheet", o.contact_sheet, any_value(), "PNG to write: image, truth and prediction side by side for some images");
   v.field("contact_sheet_images", o.contact_sheet_images, between(1, 200), "how many, evenly spread over the split");
+  v.group("parallel", o.parallel);
 }
 void validate(const EvalOptions& o) {
   if (o.model.empty() || o.data.empty()) {
@@ -69,14 +82,19 @@ std::vector<std::int32_t> check_classes(const data::ClassList& packed, const wei
 }
 
 ExitCode run_eval(const EvalOptions& options, const io::Value&, const Arguments& arguments) {
+  dist::Communicator& ranks = arguments.session->world();
+  std::optional<dist::Watchdog> watchdog(std::in_place, ranks, arguments.session->environment(),
+                                         std::filesystem::path(options.out) / "flight", "eval of " + options.model,
+                                         options.parallel.timeout_s);
   const data::Dataset dataset = data::Dataset::open(options.data);
   const data::ShardReader reader = dataset.split(options.split);
   const LoadedModel loaded = load_model(options.model);
   const data::TrainClasses classes(dataset.classes(), check_classes(dataset.classes(), loaded.info));
   task::SemanticSegmentation task = make_task(loaded, classes, options.batch_size);
   model::PlainRunner runner(loaded.parameters);
-  dist::CommunicatorReducer reducer(arguments.session->world());
+  dist::CommunicatorReducer reducer(ranks);
   const train::EvaluationResult result = train::evaluate(task, runner, reader, reducer);
+  watchdog.reset();  // from here on the others wait for rank 0, as long as that may take
   if (reducer.rank() != 0) {
     return ExitCode::kDone;
   }

@@ -53,5 +53,20 @@ class LostRank(ranks.RanksTest):
             self.finish_as_undisturbed(out)
 
 
+    def test_an_evaluation_ends_within_the_deadline_too(self):
+        out = self.folder / "eval"
+        process = ranks.start(2, "eval", f"model={self.whole}", f"data={self.data}", f"out={out}", "parallel.timeout_s.first_step=3")
+        said = ""
+        while "weights: " not in said:
+            line = process.stdout.readline()
+            self.assertTrue(line, said)
+            said += line
+        os.kill(ranks.pids_of_ranks(out)[1], signal.SIGSTOP)
+        said += process.communicate(timeout=30)[0]
+        self.assertEqual(process.returncode, 75, said)
+        self.assertRegex(said, r"rank 1\b")
+        self.assertFalse((out / "eval.json").exists())
+
+
 if __name__ == "__main__":
     ranks.main()

@@ -91,8 +91,8 @@ def weights(out):
 class RanksTest(program.ProgramTest):
     """`train_words` with a record per step, so that tests see how far a run is, and masks that are on and off within it."""
 
-    STEPS = 48
-    MORE = ["logger_args.log_every_num_steps=1", "logger_args.val_every_num_steps=24", "save_checkpoint_args.save_every_num_steps=10",
+    STEPS = 60
+    MORE = ["logger_args.log_every_num_steps=1", "logger_args.val_every_num_steps=30", "save_checkpoint_args.save_every_num_steps=10",
             "model_args.attn_mask_annealing_steps_start=[4,12,20]", "model_args.attn_mask_annealing_steps_end=[12,20,30]"]
 
     @classmethod

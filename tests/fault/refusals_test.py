@@ -38,7 +38,7 @@ class Refusals(ranks.RanksTest):
 
     def test_two_runs_on_one_folder(self):
         out = self.folder / "shared"
-        words = self.train_words(out, 400, *self.MORE)
+        words = self.train_words(out, 2000, *self.MORE)
         first = ranks.start(2, *words)
         ranks.wait_for_step(first, out, 1)
         code, said = ranks.run(2, *words)
