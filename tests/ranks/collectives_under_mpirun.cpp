@@ -105,8 +105,8 @@ int run() {
 int run_broken(const std::function<void(Communicator&)>& scenario) {
   const auto session = Session::open();
   scenario(session->world());
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // for the others to hear of it too
   std::fprintf(stderr, "rank %d heard it\n", session->world().rank());
+  std::this_thread::sleep_for(std::chrono::seconds(3));  // mpirun ends the others when the first one leaves: they are to hear of it too
   Session::abort(ExitCode::kComeBack);
 }
 
