@@ -57,7 +57,8 @@ class LaunchRanks(unittest.TestCase):
         self.assertRegex(err, r"^muster: error: (rank 1|a rank, or mpirun itself,) ended with 1, which is no exit code of Muster; .*\n$")
 
     def test_a_killed_rank_is_named_with_host_and_signal(self):
-        code, _, err = self.run_ranks("-n", 2, "kill -KILL $$")
+        # While the job runs: mpirun does not name a rank that dies before it has taken note that all of them are there.
+        code, _, err = self.run_ranks("-n", 2, "sleep 1; kill -KILL $$", "x", 50)
         self.assertEqual(code, 75)
         self.assertRegex(err, rf"muster: error: rank 1 on {os.uname().nodename} was killed by signal 9, SIGKILL")
         self.assertNotIn("mpirun noticed", err)
