@@ -58,6 +58,20 @@ Engine::Engine(Preset preset, std::span<const model::UnitSpec> units, model::Par
   }
 }
 
+Engine::~Engine() {
+  if (reduces_.empty()) {
+    return;
+  }
+  ranks_.poison("an error ended its step");
+  for (dist::Handle& reduce : reduces_) {
+    try {
+      reduce.wait();
+    } catch (const CommError&) {
+      // What the poison is for: the error that ended the step is on its way already.
+    }
+  }
+}
+
 model::TensorList Engine::run(const model::Block& block, model::TensorList inputs, const model::BlockContext& context,
                               const model::PassKey& key) {
   const std::string& name = block.unit().name;

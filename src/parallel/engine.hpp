@@ -27,6 +27,10 @@ class Engine final : public model::BlockRunner {
   // `parameters` hold the units in whole; segments and their gradients are the flat buffers that are reduced. All outlive the
   // engine. ConfigError for a preset that this version does not run.
   Engine(Preset preset, std::span<const model::UnitSpec> units, model::ParameterStore& parameters, dist::Communicator& ranks);
+  // In the middle of a step (an exception unwinds it): this rank leaves, and reduces under way end before their buffers go.
+  ~Engine() override;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
 
   // With grad mode off (evaluation) no collective is involved, so ranks may run different numbers of passes.
   model::TensorList run(const model::Block& block, model::TensorList inputs, const model::BlockContext& context,

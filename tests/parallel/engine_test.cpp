@@ -138,6 +138,24 @@ TEST(Engine, EvaluationRunsOutsideAStepWithoutACollective) {
   });
 }
 
+TEST(Engine, AnErrorWhileReducesAreUnderWayLeavesNoBufferInUse) {
+  const Net net;
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    EXPECT_THROW(dist::run_thread_ranks(2,
+                                        [&](dist::Communicator& ranks) {
+                                          model::ParameterStore parameters = net.store();
+                                          Engine engine(Preset{}, net.units, parameters, ranks);
+                                          engine.begin_step(1);
+                                          const at::Tensor loss = net.loss(engine, rows(0, 2));
+                                          if (ranks.rank() == 0) {
+                                            loss.backward();  // its reduces wait for rank 1
+                                          }
+                                          throw DataError("no more images");
+                                        }),
+                 DataError);
+  }
+}
+
 TEST(Engine, ARankThatFailsEndsTheOthersWait) {
   const Net net;
   EXPECT_THROW(dist::run_thread_ranks(2,
