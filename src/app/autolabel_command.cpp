@@ -25,7 +25,8 @@ constexpr const char* kUsage =
     "  launch/muster -n 2 autolabel model=runs/a data=datasets/sample/photos out=runs/labels\n\n"
     "Writes OUT/<relative path>.png, pixel value = class id, at the image's upright size, and in OUT/_muster/ the journal, classes.yaml\n"
     "and some overlays to look at. Start the same command as often and on as many machines as you like: each image is labelled once,\n"
-    "what a killed worker left is taken over, and a finished labelling says so. OUT is packed by `muster pack images=DATA masks=OUT`.\n";
+    "what a killed worker left is taken over, and a finished labelling says so. OUT is packed by `muster pack images=DATA masks=OUT`.\n"
+    "--dry-run looks for images and model, and says what would be labelled.\n";
 
 // All that decides the bytes of a mask, beside the image.
 std::string hash_of_labeller(const LoadedModel& loaded, int batch_size) {
@@ -105,6 +106,13 @@ ExitCode run_autolabel(const label::LabelOptions& options, const io::Value&, con
                                        .lookahead = static_cast<std::size_t>(options.batch_size) + 1,
                                        .overlays = options.overlays};
   const std::string worker = settings.worker.name();
+  if (arguments.dry_run) {
+    if (rank == 0) {
+      fmt::print("{} images below {}, the first {} to {}; {} files of other kinds\n", list.images.size(), list.root.string(), list.images.front().key,
+                 (folder.out / list.images.front().mask).string(), list.other_files);
+    }
+    return ExitCode::kDone;
+  }
   const label::LabelPlan plan =
       label::join_plan(label::make_plan(std::move(list), loaded.source, hash_of_labeller(loaded, options.batch_size)), folder, worker);
   label::create_exclusively(folder.classes(), folder.temporaries() / worker, label::class_notes(classes));

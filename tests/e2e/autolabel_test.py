@@ -260,6 +260,7 @@ class Autolabel(program.ProgramTest):
         self.check_run(*self.words(out, data=twins), code=3, says=["x.jpg and x.png would share the mask x.png", "on_collision=keep_extension"])
         self.check_run(*self.words(out, data=self.folder / "nothing"), code=2, says="there is no such image")
         self.check_run(*self.words(twins, data=twins), code=2, says="the folder of the images itself")
+        self.check_run(*self.words(out, "--dry-run"), says="60 images below")
         self.assertFalse(out.exists())
         self.check_run(*self.words(out, "on_collision=keep_extension", data=twins))
         self.assertEqual(masks_of(out).keys(), {"x.jpg.png", "x.png.png"})
