@@ -1,6 +1,7 @@
 #include "dist/process_state.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include <fcntl.h>
@@ -50,11 +51,24 @@ const char* process_state_name(ProcessState state) noexcept {
   return kNames[static_cast<int>(state)];
 }
 
+std::int64_t shown_pid() noexcept {
+  char text[32];
+  const ssize_t size = ::readlink("/proc/self", text, sizeof text - 1);
+  if (size <= 0) {
+    return ::getpid();
+  }
+  text[size] = '\0';
+  return std::atoll(text);
+}
+
 std::uint64_t process_start(std::int64_t pid) noexcept {
   return read_stat(pid).start;
 }
 
 ProcessState process_state(std::int64_t pid, std::uint64_t start) noexcept {
+  if (start == 0) {
+    return ProcessState::kRunning;
+  }
   const Stat stat = read_stat(pid);
   if (stat.start != start || stat.state == 'Z' || stat.state == 'X' || stat.state == 'x') {
     return ProcessState::kDead;

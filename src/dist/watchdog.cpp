@@ -45,8 +45,8 @@ struct Watchdog::State final : OperationObserver {
         board(board_name(launch, environment.host), run_id, environment.local_world),
         slot(board.slot(environment.local_rank)) {
     slot.rank.store(environment.rank);
-    slot.process_start.store(process_start(getpid()));
-    slot.pid.store(getpid());
+    slot.process_start.store(process_start(shown_pid()));
+    slot.pid.store(shown_pid());
     communicator.barrier().wait();
     if (environment.local_rank == 0) {
       board.remove_name();

@@ -105,17 +105,30 @@ TEST(Board, KeepsTheLastOperationsForTheNeighbours) {
   EXPECT_TRUE(recorded_operations(theirs.slot(0)).empty());
 }
 
-// A child that waits for a signal.
-pid_t start_child() {
-  const pid_t child = fork();
-  if (child == 0) {
-    pause();
+// A child that waits for a signal. `shown` is its number in /proc.
+struct Child {
+  pid_t pid = 0;
+  std::int64_t shown = 0;
+};
+
+Child start_child() {
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  Child child{.pid = fork()};
+  if (child.pid == 0) {
+    const std::int64_t shown = shown_pid();
+    if (write(ends[1], &shown, sizeof shown) == sizeof shown) {
+      pause();
+    }
     _exit(0);
   }
+  EXPECT_EQ(read(ends[0], &child.shown, sizeof child.shown), static_cast<ssize_t>(sizeof child.shown));
+  close(ends[0]);
+  close(ends[1]);
   return child;
 }
 
-ProcessState state_after(pid_t child, std::uint64_t start, ProcessState wanted) {
+ProcessState state_after(std::int64_t child, std::uint64_t start, ProcessState wanted) {
   for (int i = 0; i < 200 && process_state(child, start) != wanted; ++i) {
     usleep(10'000);
   }
@@ -123,31 +136,32 @@ ProcessState state_after(pid_t child, std::uint64_t start, ProcessState wanted) 
 }
 
 TEST(ProcessState, TellsRunningStoppedAndDead) {
-  const pid_t child = start_child();
+  const auto [pid, child] = start_child();
   const std::uint64_t start = process_start(child);
   EXPECT_NE(start, 0U);
   EXPECT_EQ(process_state(child, start), ProcessState::kRunning);
   EXPECT_EQ(process_state(child, start + 1), ProcessState::kDead);  // the number belongs to another process now
-  kill(child, SIGSTOP);
+  kill(pid, SIGSTOP);
   EXPECT_EQ(state_after(child, start, ProcessState::kStopped), ProcessState::kStopped);
-  kill(child, SIGKILL);
+  kill(pid, SIGKILL);
   EXPECT_EQ(state_after(child, start, ProcessState::kDead), ProcessState::kDead);  // a zombie still
-  waitpid(child, nullptr, 0);
+  waitpid(pid, nullptr, 0);
   EXPECT_EQ(process_state(child, start), ProcessState::kDead);
+  EXPECT_EQ(process_state(child, 0), ProcessState::kRunning);  // of whom nothing was known
 }
 
 TEST(Board, OfDeadProcessesIsRemovedAtTheNextStart) {
-  const pid_t child = start_child();
+  const auto [pid, child] = start_child();
   Board dead(board_name("dead", std::to_string(getpid())), "run", 2);
   Board alive(board_name("alive", std::to_string(getpid())), "run", 2);
   for (Board* board : {&dead, &alive}) {
     board->slot(1).process_start.store(process_start(child));
     board->slot(1).pid.store(child);
   }
-  alive.slot(0).process_start.store(process_start(getpid()));
-  alive.slot(0).pid.store(getpid());
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
+  alive.slot(0).process_start.store(process_start(shown_pid()));
+  alive.slot(0).pid.store(shown_pid());
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
   EXPECT_GE(remove_stale_boards(), 1);
   EXPECT_FALSE(std::filesystem::exists("/dev/shm/" + dead.name()));
   EXPECT_TRUE(std::filesystem::exists("/dev/shm/" + alive.name()));

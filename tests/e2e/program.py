@@ -37,6 +37,14 @@ def start(*words):
                             env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
+def own_pid(folder):
+    """The number to send signals to, of a process in /proc: another than its folder's where /proc belongs to another PID namespace."""
+    spaces = [line.split() for line in (folder / "status").read_text().splitlines() if line.startswith("NSpid:")]
+    if not spaces:
+        raise ProcessLookupError(f"{folder} has ended")
+    return int(spaces[0][-1])
+
+
 def stop_when(process, condition, signal_number, timeout=120):
     """Sends the signal as soon as condition() holds, and returns (exit code, what was said)."""
     deadline = time.monotonic() + timeout

@@ -35,13 +35,14 @@ def rank_pids(out):
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().split(b"\0")
+            pid = program.own_pid(process)
             variables = (process / "environ").read_bytes().split(b"\0")
         except OSError:
             continue  # ended meanwhile
         if f"out={out}".encode() in command and Path(os.fsdecode(command[0])).name == "muster":
             for variable in variables:
                 if variable.startswith(b"OMPI_COMM_WORLD_RANK="):
-                    found[int(variable.split(b"=")[1])] = int(process.name)
+                    found[int(variable.split(b"=")[1])] = pid
     return found
 
 

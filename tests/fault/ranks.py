@@ -50,11 +50,12 @@ def pids_of_ranks(out):
             continue
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
+            pid = program.own_pid(folder)
             settings = dict(entry.split(b"=", 1) for entry in (folder / "environ").read_bytes().split(b"\0") if b"=" in entry)
         except OSError:
             continue  # it ended meanwhile, or is none of ours
         if words[0] == str(program.MUSTER).encode() and f"out={out}".encode() in words and b"OMPI_COMM_WORLD_RANK" in settings:
-            found[int(settings[b"OMPI_COMM_WORLD_RANK"])] = int(folder.name)
+            found[int(settings[b"OMPI_COMM_WORLD_RANK"])] = pid
     return found
 
 

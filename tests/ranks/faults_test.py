@@ -39,25 +39,25 @@ class Faults(unittest.TestCase):
         self.temporary.cleanup()
 
     def fault(self, signal_number: int, ranks: int = 3, deadline: str = "2"):
-        """Sends a signal to rank 1 once it is in its steps. Returns mpirun's exit code, the output, seconds, pid and the report."""
+        """Sends a signal to rank 1 once it is in its steps. Returns mpirun's exit code, the output, seconds, (pid, pid in /proc) and the report."""
         job = start(ranks, STEPS, str(self.folder), deadline, "1000000", "0.001")
         pid_file = self.folder / "rank-1"
         while not pid_file.exists() and job.poll() is None:
             time.sleep(0.01)
         self.assertIsNone(job.poll(), "the ranks ended before the fault")
-        pid = int(pid_file.read_text())
+        pid, shown = map(int, pid_file.read_text().split())  # two numbers where /proc belongs to another PID namespace
         os.kill(pid, signal_number)
         begin = time.monotonic()
         output, _ = job.communicate(timeout=60)
         seconds = time.monotonic() - begin
         report = self.folder / "flight" / "report.json"
         self.assertTrue(report.exists(), output)
-        return job.returncode, output, seconds, pid, json.loads(report.read_text())
+        return job.returncode, output, seconds, (pid, shown), json.loads(report.read_text())
 
     def test_a_stopped_rank_is_named_and_all_leave(self):
-        code, output, seconds, pid, report = self.fault(signal.SIGSTOP)
+        code, output, seconds, (pid, shown), report = self.fault(signal.SIGSTOP)
         self.assertEqual(code, 75, output)
-        self.assertRegex(output, rf"rank 1 on \S+ \(pid {pid}\) is stopped")
+        self.assertRegex(output, rf"rank 1 on \S+ \(pid {shown}\) is stopped")
         self.assertIn("waited longer than 2 s (parallel.timeout_s.step)", output)
         self.assertEqual(len(re.findall("All ranks leave", output)), 1, output)
         self.assertGreater(seconds, 1.9)
@@ -67,9 +67,9 @@ class Faults(unittest.TestCase):
         self.assertTrue(ends(pid), "the stopped rank is still there")
 
     def test_a_killed_rank_is_named_by_those_that_survive_it(self):
-        code, output, seconds, pid, report = self.fault(signal.SIGKILL, deadline="300")
+        code, output, seconds, (_, shown), report = self.fault(signal.SIGKILL, deadline="300")
         self.assertEqual(code, 137, output)  # mpirun's own; launch/muster makes it 75
-        self.assertRegex(output, rf"rank 1 on \S+ \(pid {pid}\) is dead")
+        self.assertRegex(output, rf"rank 1 on \S+ \(pid {shown}\) is dead")
         self.assertLess(seconds, 8)
         self.assertEqual(report["ranks"][1]["process"], "dead")
         self.assertTrue(report["ranks"][1]["operations"], "the dead rank's ring is empty")

@@ -12,6 +12,7 @@
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "core/stop_flags.hpp"
+#include "dist/process_state.hpp"
 #include "dist/session.hpp"
 #include "dist/watchdog.hpp"
 
@@ -40,7 +41,7 @@ int main(int argc, char** argv) {
         world.label("blocks." + std::to_string(step % 12));
         world.all_reduce(std::as_writable_bytes(std::span(values)), ScalarType::kF32).wait();
         if (step == 10) {
-          write_file_atomically(folder / ("rank-" + std::to_string(world.rank())), std::to_string(getpid()));
+          write_file_atomically(folder / ("rank-" + std::to_string(world.rank())), std::to_string(getpid()) + " " + std::to_string(muster::dist::shown_pid()));
         }
       }
     }
