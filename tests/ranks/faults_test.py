@@ -89,7 +89,7 @@ class Faults(unittest.TestCase):
             time.sleep(0.01)
         for number in (signal.SIGSTOP, signal.SIGCONT):
             for file in pid_files:
-                os.kill(int(file.read_text()), number)
+                os.kill(int(file.read_text().split()[0]), number)
             time.sleep(3 if number == signal.SIGSTOP else 0)
         output, _ = job.communicate(timeout=60)
         self.assertEqual(job.returncode, 0, output)
