@@ -32,9 +32,9 @@ run_ranks() {
     wait "$pid" || rc=$?
     [ $interrupted = 1 ] # then it was the signal that ended `wait`, not mpirun
   do :; done
-  [ -z "$repeater" ] || kill "$repeater" 2>/dev/null || true
+  [ -z "$repeater" ] || kill "$repeater" 2>/dev/null || true # it ends by itself when mpirun is gone
   status=$(cat <&"$finding")
-  wait "$sifter" || true
+  wait "$sifter" || true # its words count, which `status` holds, not its code
   case $rc in
     0 | 2 | 3 | 4 | 70 | 75) exit "$rc" ;;
   esac
@@ -55,7 +55,7 @@ mpirun_options() {
 
 # mpirun forwards USR2 to the ranks of all hosts.
 pass_on() {
-  kill -USR2 "$pid" 2>/dev/null || true
+  kill -USR2 "$pid" 2>/dev/null || true # mpirun may just have ended, and its code then tells how
   [ -z "$repeater" ] || return 0
   while sleep $REPEAT_S && kill -USR2 "$pid"; do :; done </dev/null >/dev/null 2>&1 &
   repeater=$!

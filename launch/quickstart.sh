@@ -28,7 +28,7 @@ done_() { say "${1:-done} in $((SECONDS - stage_start)) s"; }
 # The step of the newest record of the run, 0 before there is one.
 last_step() {
   local step
-  step=$(grep -o '^{"step":[0-9]*' "$OUT/metrics.jsonl" 2>/dev/null | tail -n 1) || true
+  step=$(grep -o '^{"step":[0-9]*' "$OUT/metrics.jsonl" 2>/dev/null | tail -n 1) || true # no file, or no record in it yet
   echo $((${step##*:} + 0))
 }
 
@@ -40,7 +40,7 @@ train_until() {
   trap 'kill -TERM "$pid" 2>/dev/null; wait "$pid"; exit 75' INT TERM
   while [ "$(last_step)" -lt "$1" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
   say "step $(last_step): sending SIGTERM, as a cluster does before it takes the machine away"
-  kill -TERM "$pid" 2>/dev/null || true
+  kill -TERM "$pid" 2>/dev/null || true # a run that ended by itself fails the next check
   wait "$pid" || rc=$?
   trap - INT TERM
   [ $rc -eq 75 ] || fail "the stopped run ended with $rc, not with 75; see $OUT/train.log"

@@ -48,6 +48,12 @@ void rename_folder(const fs::path& from, const fs::path& to) {
   }
 }
 
+void clear_leftovers(const fs::path& checkpoints) {
+  if (const int removed = remove_leftovers(checkpoints); removed > 0) {
+    spdlog::info("{}: removed {} unfinished checkpoint(s) that an interrupted run left behind", checkpoints.string(), removed);
+  }
+}
+
 // Collective: what every rank wrote, by rank.
 std::vector<StoredFile> gather_files(const StoredFile& mine, dist::Communicator& ranks) {
   std::vector<StoredFile> files;
@@ -64,9 +70,7 @@ std::vector<StoredFile> gather_files(const StoredFile& mine, dist::Communicator&
 Writer::Writer(fs::path checkpoints, std::string run_id, int attempt, dist::Communicator& ranks)
     : ranks_(ranks), checkpoints_(std::move(checkpoints)), run_id_(std::move(run_id)), attempt_(attempt) {
   if (leads()) {
-    if (const int removed = remove_leftovers(checkpoints_); removed > 0) {
-      spdlog::info("{}: removed {} unfinished checkpoint(s) that an interrupted run left behind", checkpoints_.string(), removed);
-    }
+    clear_leftovers(checkpoints_);
   }
 }
 
@@ -76,9 +80,7 @@ Writer::Writer(fs::path checkpoints, std::string run_id, int attempt)
       checkpoints_(std::move(checkpoints)),
       run_id_(std::move(run_id)),
       attempt_(attempt) {
-  if (const int removed = remove_leftovers(checkpoints_); removed > 0) {
-    spdlog::info("{}: removed {} unfinished checkpoint(s) that an interrupted run left behind", checkpoints_.string(), removed);
-  }
+  clear_leftovers(checkpoints_);
 }
 
 SavedCheckpoint Writer::save(const StateView& view, std::int64_t step) {

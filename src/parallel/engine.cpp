@@ -86,8 +86,7 @@ model::TensorList Engine::run(const model::Block& block, model::TensorList input
     return block.forward(params, inputs, context, key);
   }
   schedule_.pre_forward(unit);
-  return run_as_function(block, params, std::move(inputs), context, key,
-                         {.pre_backward = [] {}, .post_backward = [this, unit] { carry_out(schedule_.post_backward(unit)); }});
+  return run_as_function(block, params, std::move(inputs), context, key, [this, unit] { carry_out(schedule_.post_backward(unit)); });
 }
 
 void Engine::begin_step(int micro_steps) {
@@ -106,9 +105,10 @@ void Engine::end_step() {
 void Engine::carry_out(const std::vector<Action>& actions) {
   for (const Action& action : actions) {
     if (action.kind == ActionKind::kWaitForReduces) {
-      for (dist::Handle& reduce : std::exchange(reduces_, {})) {
-        reduce.wait();
+      for (dist::Handle& reduce : reduces_) {
+        reduce.wait();  // when it throws, the destructor sees to those behind it
       }
+      reduces_.clear();
       continue;
     }
     ranks_.label(schedule_.units()[static_cast<std::size_t>(action.unit)].name);

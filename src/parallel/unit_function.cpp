@@ -20,7 +20,7 @@ using torch::autograd::variable_list;
 struct KeptRun final : torch::CustomClassHolder {
   variable_list leaves;
   variable_list outputs;
-  UnitEvents events;
+  std::function<void()> post_backward;
 };
 
 constexpr const char* kRun = "run";
@@ -52,7 +52,6 @@ struct UnitFunction : torch::autograd::Function<UnitFunction> {
   static variable_list backward(AutogradContext* ctx, variable_list grad_outputs) {
     const auto run = c10::static_intrusive_pointer_cast<KeptRun>(ctx->saved_data.at(kRun).toCapsule());
     check(!run->outputs.empty(), "UnitFunction: a second backward through the same run");
-    run->events.pre_backward();
     variable_list outputs, gradients;
     for (std::size_t i = 0; i < run->outputs.size(); ++i) {
       if (run->outputs[i].requires_grad() && grad_outputs[i].defined()) {
@@ -69,7 +68,7 @@ struct UnitFunction : torch::autograd::Function<UnitFunction> {
     }
     results.emplace_back();  // of block
     run->leaves.clear();
-    run->events.post_backward();
+    run->post_backward();
     return results;
   }
 };
@@ -77,9 +76,9 @@ struct UnitFunction : torch::autograd::Function<UnitFunction> {
 }  // namespace
 
 model::TensorList run_as_function(const model::Block& block, const model::TensorList& params, model::TensorList inputs,
-                                  const model::BlockContext& context, const model::PassKey& key, UnitEvents events) {
+                                  const model::BlockContext& context, const model::PassKey& key, std::function<void()> post_backward) {
   const auto run = c10::make_intrusive<KeptRun>();
-  run->events = std::move(events);
+  run->post_backward = std::move(post_backward);
   const bool trains = std::ranges::any_of(params, [](const at::Tensor& parameter) { return parameter.requires_grad(); });
   const at::Tensor anchor = at::empty({0}, inputs.at(0).options().dtype(at::kFloat)).requires_grad_(trains);
   return UnitFunction::apply(run, anchor, at::TensorList(inputs),

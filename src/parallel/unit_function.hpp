@@ -1,4 +1,4 @@
-// One run of a block as one node of autograd: the engine hears when its backward begins and ends, and no weight sits in a
+// One run of a block as one node of autograd: the engine hears when its backward has ended, and no weight sits in a
 // list of saved tensors (CONTRACTS 2).
 #pragma once
 
@@ -8,17 +8,12 @@
 
 namespace muster::parallel {
 
-// What happens around a run. Called on the thread that runs forward or backward.
-struct UnitEvents {
-  std::function<void()> pre_backward;
-  std::function<void()> post_backward;
-};
-
 // Runs `block` on leaves of its own and keeps their graph until backward, which adds parameter gradients in place into
 // `params[i].grad()` and hands the inputs' gradients on. Parameters that need no gradient get none. Outputs are connected to
 // `inputs` and to the parameters, so the result behaves like block.forward(params, inputs, ...).
+// `post_backward` is called on the thread that runs backward, when the run's gradients are there.
 // Grad mode must be on. A second backward through the same run throws InvariantError.
 model::TensorList run_as_function(const model::Block& block, const model::TensorList& params, model::TensorList inputs,
-                                  const model::BlockContext& context, const model::PassKey& key, UnitEvents events);
+                                  const model::BlockContext& context, const model::PassKey& key, std::function<void()> post_backward);
 
 }  // namespace muster::parallel

@@ -7,16 +7,8 @@ import time
 import ranks
 
 
-class LostRank(ranks.RanksTest):
+class LostRank(ranks.AgainstWholeRun):
     STEPS = 30
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.whole = cls.folder / "whole"
-        code, said = ranks.run(2, *cls.words(cls.whole))
-        if code != 0:
-            raise AssertionError(said)
 
     def finish_as_undisturbed(self, out):
         code, said = ranks.run(2, *self.words(out))

@@ -110,3 +110,15 @@ class RanksTest(program.ProgramTest):
 
 def main():
     program.main()
+
+
+class AgainstWholeRun(RanksTest):
+    """Has `self.whole`, the folder of a run on two ranks that nothing disturbed."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.whole = cls.folder / "whole"
+        code, said = run(2, *cls.words(cls.whole))
+        if code != 0:
+            raise AssertionError(said)

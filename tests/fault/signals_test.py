@@ -22,15 +22,7 @@ def to_launcher(process, out, number):
     process.send_signal(number)
 
 
-class Signals(ranks.RanksTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.whole = cls.folder / "whole"
-        code, said = ranks.run(2, *cls.words(cls.whole))
-        if code != 0:
-            raise AssertionError(said)
-
+class Signals(ranks.AgainstWholeRun):
     def stop(self, out, step, send, number):
         process = ranks.start(2, *self.words(out))
         ranks.wait_for_step(process, out, step)
