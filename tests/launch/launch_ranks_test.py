@@ -18,8 +18,11 @@ RANK = """#!/bin/bash
 save() {
   echo "rank $OMPI_COMM_WORLD_RANK saves" >&2
   touch "$0.$OMPI_COMM_WORLD_RANK"
-  for ((r = 0; r < OMPI_COMM_WORLD_SIZE; r++)); do until [ -e "$0.$r" ]; do sleep 0.02; done; done
-  exit 75
+  for i in {1..400}; do
+    saved=("$0".*)
+    [ ${#saved[@]} -lt "$OMPI_COMM_WORLD_SIZE" ] || exit 75
+    sleep 0.02
+  done
 }
 trap save USR2
 echo "rank $OMPI_COMM_WORLD_RANK of $OMPI_COMM_WORLD_SIZE: $2"
