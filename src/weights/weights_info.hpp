@@ -1,5 +1,6 @@
 // What a weight file says about itself: enough to build the model, to prepare an image and to name what it predicts.
-// Stored as JSON, in the metadata key `muster` of a weight file and in the record `weights` of a checkpoint.
+// Stored as JSON, in the metadata key `muster` of a weight file and in the record `weights` of a checkpoint. The key `variant` is
+// there only where something differs.
 #pragma once
 
 #include <array>
@@ -8,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "model/model_table.hpp"
 
 namespace muster::weights {
 
@@ -41,6 +44,7 @@ struct TransformSettings {
 struct WeightsInfo {
   std::string task = "semantic_segmentation";
   std::string model;                   // architecture's name: "dinov3/vitt16-notpretrained-eomt"
+  model::BackboneVariant variant;      // what the backbone differs in from the architecture's row
   std::string form = "lightly_train";  // whose details where published code differs
   double upscale_norm_eps = 1e-5;
   int num_queries = 0;

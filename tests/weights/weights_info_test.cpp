@@ -15,6 +15,13 @@ TEST(WeightsInfo, ComesBackFromItsJson) {
   EXPECT_EQ(parse_weights_info(to_json(info), "a.safetensors"), info);
 }
 
+TEST(WeightsInfo, KeepsWhatTheBackboneDiffersInAndSaysNothingWhereItDoesNot) {
+  WeightsInfo info = sample_info();
+  EXPECT_EQ(to_json(info).find("variant"), std::string::npos) << "files of earlier versions stay as they are";
+  info.variant = {.patch = 16, .position_rows = 40, .position_columns = 30, .channels = 4, .class_position = false};
+  EXPECT_EQ(parse_weights_info(to_json(info), "a"), info);
+}
+
 TEST(WeightsInfo, RefusesAnImageRuleThatThisBuildDoesNotKnow) {
   WeightsInfo info = sample_info();
   info.image_rules.alpha = "blend";
