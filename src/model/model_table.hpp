@@ -59,12 +59,13 @@ struct BackboneVariant {
   int patch = 0;
   int position_rows = 0, position_columns = 0;
   int channels = 0;
-  bool class_position = true;
+  double norm_eps = 0;
+  bool class_position = true;  // false takes the table's first entry away
   bool operator==(const BackboneVariant&) const = default;
 };
 
-// The row with the variant's values. Throws ConfigError for a negative value, or for a position table or class position that
-// the family does not have.
+// The row with the variant's values. Throws ConfigError for a negative value, for half a position table, and for positions of
+// a family that has no table.
 BackboneRow varied(const BackboneRow& row, const BackboneVariant& variant);
 
 struct ModelName {
