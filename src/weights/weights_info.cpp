@@ -131,6 +131,9 @@ WeightsInfo parse(const io::Value& root) {
   if (const io::Value& value = root.at("metric_value"); !value.is_null()) {
     info.metric_value = value.as_double();
   }
+  if (const io::Value* source = root.find("source")) {
+    info.source = {.file = source->at("file").as_string(), .form = source->at("form").as_string(), .hash = source->at("hash").as_string()};
+  }
   return info;
 }
 
@@ -160,6 +163,9 @@ std::string to_json(const WeightsInfo& info) {
   root.set("step", info.step);
   root.set("metric", info.metric);
   root.set("metric_value", info.metric_value ? io::Value(*info.metric_value) : io::Value());
+  if (info.source != Provenance()) {
+    root.set("source", io::Value::map({{"file", info.source.file}, {"form", info.source.form}, {"hash", info.source.hash}}));
+  }
   return io::to_json(root, -1);
 }
 

@@ -22,6 +22,13 @@ TEST(WeightsInfo, KeepsWhatTheBackboneDiffersInAndSaysNothingWhereItDoesNot) {
   EXPECT_EQ(parse_weights_info(to_json(info), "a"), info);
 }
 
+TEST(WeightsInfo, KeepsWhereForeignWeightsCameFrom) {
+  WeightsInfo info = sample_info();
+  EXPECT_EQ(to_json(info).find("source"), std::string::npos) << "files of earlier versions have no such key";
+  info.source = {.file = "dinov3_vits16.pth", .form = "Meta DINOv3", .hash = "12ab"};
+  EXPECT_EQ(parse_weights_info(to_json(info), "a.safetensors"), info);
+}
+
 TEST(WeightsInfo, RefusesAnImageRuleThatThisBuildDoesNotKnow) {
   WeightsInfo info = sample_info();
   info.image_rules.alpha = "blend";
