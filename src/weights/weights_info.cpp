@@ -87,6 +87,7 @@ io::Value variant_value(const model::BackboneVariant& variant) {
   return io::Value::map({{"patch", variant.patch},
                          {"position", io::Value(io::Value::List{variant.position_rows, variant.position_columns})},
                          {"channels", variant.channels},
+                         {"norm_eps", variant.norm_eps},
                          {"class_position", variant.class_position}});
 }
 
@@ -99,6 +100,7 @@ model::BackboneVariant parse_variant(const io::Value& value) {
           .position_rows = static_cast<int>(position[0].as_int()),
           .position_columns = static_cast<int>(position[1].as_int()),
           .channels = static_cast<int>(value.at("channels").as_int()),
+          .norm_eps = value.at("norm_eps").as_double(),
           .class_position = value.at("class_position").as_bool()};
 }
 

@@ -18,7 +18,7 @@ TEST(WeightsInfo, ComesBackFromItsJson) {
 TEST(WeightsInfo, KeepsWhatTheBackboneDiffersInAndSaysNothingWhereItDoesNot) {
   WeightsInfo info = sample_info();
   EXPECT_EQ(to_json(info).find("variant"), std::string::npos) << "files of earlier versions stay as they are";
-  info.variant = {.patch = 16, .position_rows = 40, .position_columns = 30, .channels = 4, .class_position = false};
+  info.variant = {.patch = 16, .position_rows = 40, .position_columns = 30, .channels = 4, .norm_eps = 1e-6, .class_position = false};
   EXPECT_EQ(parse_weights_info(to_json(info), "a"), info);
 }
 
