@@ -43,7 +43,7 @@ at::Tensor position_at_grid(const at::Tensor& table, const BackboneRow& row, Pos
   if (height == row.position_rows && width == row.position_columns) {
     return table;
   }
-  const at::Tensor wide = table.to(at::kFloat);
+  const at::Tensor wide = table.scalar_type() == at::kDouble ? table : table.to(at::kFloat);
   const at::Tensor grid = wide.narrow(1, first, patches).reshape({1, row.position_rows, row.position_columns, -1}).permute({0, 3, 1, 2});
   const at::Tensor resized = resample(grid, rule, height, width).permute({0, 2, 3, 1}).reshape({1, height * width, -1});
   return (first == 0 ? resized : at::cat({wide.narrow(1, 0, 1), resized}, 1)).to(table.scalar_type());

@@ -25,7 +25,7 @@ enum class PositionResize { kOffsetScale, kSize, kAntialias };
 PositionResize position_resize(const BackboneRow& row, std::string_view form);
 
 // table [1, position_entries, D] -> [1, G + class entry, D] for a grid of `height` x `width` = G patches, in the table's type. The
-// table itself where it has that grid; else resampled in fp32 (as published, also under fp64), and gradients flow to the table.
+// table itself where it has that grid; else resampled in fp32, as published (fp64 tables in fp64), and gradients flow to the table.
 at::Tensor position_at_grid(const at::Tensor& table, const BackboneRow& row, PositionResize rule, std::int64_t height, std::int64_t width);
 
 }  // namespace muster::model
