@@ -33,7 +33,6 @@ enum class Form {
 
 // "Meta DINOv3", for messages.
 std::string_view form_name(Form form);
-model::Family family_of(Form form, const model::BackboneRow& row);
 
 // What the shapes say about a model, before a row of the table is looked for.
 struct FileShape {

@@ -123,7 +123,10 @@ class NamedFile {
   std::map<std::string, const StoredTensor*> by_name_;
 };
 
-// What `file` holds, by its shapes. DataError where they cannot be a model's: no class token, no blocks, a kernel that is not square.
+// What the file holds, by its shapes. DataError where they cannot be a model's: no class token, no blocks, a kernel that is not square.
 FileShape shape_of(const NamedFile& file, Form form, model::Family family);
+FileShape file_shape(const TensorSource& source, Form form);       // its family by its tensors
+bool fits(const FileShape& shape, const model::BackboneRow& row);  // apart from what a variant may change
+model::Family family_of(Form form, const TensorSource& source);
 
 }  // namespace muster::weights
