@@ -43,6 +43,19 @@ TEST(RandomSequence, GivesManyUniformsAsItGivesOne) {
   }
 }
 
+TEST(RandomSequence, GivesManyNormalsAsItGivesOne) {
+  const RandomSequence sequence = RandomSequence::for_parameter(7, "backbone.cls_token");
+  for (const std::uint64_t first : {0ULL, 1ULL, 7ULL, 256ULL}) {
+    for (const std::size_t count : {0U, 1U, 5U, 256U, 257U, 1000U}) {
+      std::vector<double> many(count);
+      sequence.normals(first, many);
+      for (std::size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(many[i], sequence.normal(first + i)) << "first=" << first << " count=" << count << " i=" << i;
+      }
+    }
+  }
+}
+
 TEST(RandomSequence, RefusesASeedOfMoreThan32Bits) {
   EXPECT_THROW(RandomSequence(1ULL << 32, RandomStream::kInit, 0, 0, 0), ConfigError);
   EXPECT_NO_THROW(RandomSequence(0xFFFFFFFFULL, RandomStream::kInit, 0, 0, 0));
@@ -68,7 +81,7 @@ TEST(RandomSequence, NormalsHaveMean0AndVariance1) {
     sum += x;
     squares += x * x;
   }
-  EXPECT_NEAR(sum / kCount, 0, 4 / std::sqrt(kCount));          // four standard errors
+  EXPECT_NEAR(sum / kCount, 0, 4 / std::sqrt(kCount));            // four standard errors
   EXPECT_NEAR(squares / kCount, 1, 4 * std::sqrt(2.0 / kCount));  // variance of x^2 is 2
 }
 
