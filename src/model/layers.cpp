@@ -1,7 +1,11 @@
 #include "model/layers.hpp"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/addcmul.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/silu.h>
 
 namespace muster::model {
 
@@ -12,6 +16,22 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 
 at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps) {
   return at::layer_norm(x.to(weight.scalar_type()), weight.sizes(), weight, bias, eps);
+}
+
+at::Tensor gelu(at::Tensor x) {
+  return at::GradMode::is_enabled() ? at::gelu(x) : at::gelu_(x);
+}
+
+at::Tensor gated(at::Tensor gate, const at::Tensor& x) {
+  if (at::GradMode::is_enabled()) {
+    return at::silu(gate) * x;
+  }
+  // A half of a packed projection is not contiguous, as the next product wants its input.
+  return (gate.is_contiguous() ? at::silu_(gate) : at::silu(gate)).mul_(x);
+}
+
+at::Tensor add_scaled(at::Tensor residual, const at::Tensor& x, const at::Tensor& scale) {
+  return at::GradMode::is_enabled() ? at::addcmul(residual, x, scale) : residual.addcmul_(x, scale);
 }
 
 }  // namespace muster::model

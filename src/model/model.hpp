@@ -33,9 +33,9 @@ class Model {
   // Stored tensors that are no parameters ("backbone.rope_embed.periods", "backbone.blocks.0.attn.qkv.bias_mask"), written to
   // and read from weight files: copy into them to load.
   virtual const std::vector<NamedTensor>& buffers() const = 0;
-  // One pass in eval mode over normalised images [B, channels, H, W]: "cls" [B, D], "storage" [B, R, D], "patches" [B, P, D] after the
-  // final norm, for EoMT "class_logits" and "mask_logits" too. `every_prediction` adds "class_logits.0", "mask_logits.0", ...:
-  // a pass whose joint blocks all use their attention masks.
+  // One pass in eval mode over normalised images [B, channels, H, W]: "cls" [B, D], "storage" [B, R, D] where R > 0, "patches" [B, P, D]
+  // after the final norm, for EoMT "class_logits" and "mask_logits" too. `every_prediction` adds "class_logits.0", "mask_logits.0", ...: a
+  // pass whose joint blocks all use their attention masks.
   virtual std::vector<NamedTensor> outputs(BlockRunner& runner, const at::Tensor& images, bool every_prediction = false) const = 0;
 };
 

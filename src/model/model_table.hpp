@@ -31,7 +31,7 @@ struct BackboneRow {
   int hidden = 0;        // of the feed-forward; of each of the two branches for SwiGLU
   int joint_blocks = 0;  // of EoMT, where the recipe does not say
   bool qkv_bias = true;
-  std::string_view weights_file;
+  std::string_view weights_file = {};
   std::array<double, 3> mean = {0.485, 0.456, 0.406};
   std::array<double, 3> std = {0.229, 0.224, 0.225};
   int patch = 16;          // pixels
@@ -41,7 +41,7 @@ struct BackboneRow {
   int position_rows = 0, position_columns = 0;  // patches of the learned table; 0 = rotary positions instead
   bool class_position = true;                   // the table's first entry is the class token's (Meta); false: folded into cls_token
   int channels = 3;                             // of the images
-  std::string_view license;                     // of the published weights, in a few words
+  std::string_view license = {};                // of the published weights, in a few words
 
   int head_dim() const noexcept { return dim / heads; }
   bool learned_position() const noexcept { return position_rows > 0; }

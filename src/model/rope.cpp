@@ -121,11 +121,14 @@ double draw_rope_scale(const PassKey& key, std::int64_t site, double r) {
 
 QkvHeads split_and_rotate(const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos, const at::Tensor& sin) {
   const at::ScalarType type = qkv.scalar_type();
-  if (qkv.is_cpu() && type == cos.scalar_type() && (type == at::kFloat || type == at::kDouble)) {
+  if (cos.defined() && qkv.is_cpu() && type == cos.scalar_type() && (type == at::kFloat || type == at::kDouble)) {
     const variable_list parts = SplitAndRotate::apply(qkv, heads, cos, sin);
     return {.q = parts[0], .k = parts[1], .v = parts[2]};
   }
   const at::Tensor parts = qkv.view({qkv.size(0), qkv.size(1), 3, heads, -1}).permute({2, 0, 3, 1, 4});  // [3, B, h, N, dh]
+  if (!cos.defined()) {
+    return {.q = parts[0], .k = parts[1], .v = parts[2]};
+  }
   return {.q = turn_tail(parts[0], cos, sin), .k = turn_tail(parts[1], cos, sin), .v = parts[2]};
 }
 

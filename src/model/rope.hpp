@@ -32,7 +32,8 @@ struct QkvHeads {
 };
 
 // Splits qkv [B, N, 3 D] (q, k, v, each head by head) and turns q and k of the last P tokens; cos and sin [P, dh/2]. v and the
-// first N - P tokens pass through. The rotation is computed in the table's type, the result is of qkv's.
+// first N - P tokens pass through. The rotation is computed in the table's type, the result is of qkv's. An undefined table
+// (learned positions) leaves views of qkv.
 QkvHeads split_and_rotate(const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos, const at::Tensor& sin);
 
 }  // namespace muster::model
