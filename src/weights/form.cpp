@@ -178,7 +178,9 @@ FileShape file_shape(const TensorSource& source, Form form) {
   return shape_of(file, form, family);
 }
 
-Recognised recognise(const TensorSource& source, std::span<const model::BackboneRow> table) {
+namespace {
+
+Recognised recognise_checked(const TensorSource& source, std::span<const model::BackboneRow> table) {
   Recognised result;
   result.form = recognise_form(source);
   result.shape = file_shape(source, result.form);
@@ -203,6 +205,16 @@ Recognised recognise(const TensorSource& source, std::span<const model::Backbone
   result.num_joint_blocks = result.eomt ? joint_blocks_of(source, result.form, row, result.notes) : 0;
   result.info = info_of(source, result);
   return result;
+}
+
+}  // namespace
+
+Recognised recognise(const TensorSource& source, std::span<const model::BackboneRow> table) {
+  try {
+    return recognise_checked(source, table);
+  } catch (const ConfigError& error) {  // a value of config.json or of the file's own description
+    throw DataError("{}: what stands beside its tensors cannot be used: {}", source.path().string(), error.what());
+  }
 }
 
 }  // namespace muster::weights

@@ -1,8 +1,8 @@
 #include "weights/form_info.hpp"
 
 #include <algorithm>
-
-#include <fmt/ranges.h>
+#include <charconv>
+#include <system_error>
 
 #include "core/error.hpp"
 #include "model/patch_remainder.hpp"
@@ -41,7 +41,7 @@ double number(const io::Value& config, const char* key, double otherwise) {
   if (value == nullptr || value->is_null()) {
     return otherwise;
   }
-  return value->is_list() ? value->as_list().at(0).as_double() : value->as_double();
+  return value->is_list() && value->size() > 0 ? value->as_list().front().as_double() : value->as_double();
 }
 
 std::vector<double> numbers(const io::Value& list) {
@@ -59,7 +59,12 @@ void add_classes(const io::Value& map, std::vector<ClassEntry>& classes) {
     if (name == nullptr) {
       throw DataError("class {} has no name", member.key);
     }
-    classes.push_back({.id = static_cast<std::int32_t>(std::stol(member.key)), .name = name->as_string(), .color = {}});
+    std::int32_t id = 0;
+    const char* end = member.key.data() + member.key.size();
+    if (const auto [at, problem] = std::from_chars(member.key.data(), end, id); problem != std::errc() || at != end) {
+      throw DataError("class id '{}' is no whole number", member.key);
+    }
+    classes.push_back({.id = id, .name = name->as_string(), .color = {}});
   }
 }
 

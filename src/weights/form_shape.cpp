@@ -1,10 +1,9 @@
 // What a file's shapes say about its model.
-#include <cmath>
+#include "weights/form_table.hpp"
 
 #include <fmt/ranges.h>
 
 #include "core/error.hpp"
-#include "weights/form_table.hpp"
 
 namespace muster::weights {
 namespace {
@@ -92,7 +91,7 @@ FileShape shape_of(const NamedFile& file, Form form, model::Family family) {
   if (family == model::Family::kDinov2) {
     const std::vector<std::int64_t> table = shapes.of("backbone.pos_embed", 2);
     shape.positions = table[table.size() - 2];
-    shape.class_position = !folds_class_position(form);
+    shape.class_position = has_class_position(file.source(), form);
   }
   shape.eomt = shapes.has("queries.weight");
   if (shape.eomt) {

@@ -1,0 +1,206 @@
+// Carrying out a plan: ranges of our tensors, from the file's bytes or from constants.
+#include "weights/load_plan.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
+#include <fmt/ranges.h>
+
+#include "core/error.hpp"
+#include "model/patch_resize.hpp"
+#include "weights/scalar_types.hpp"
+
+namespace muster::weights {
+namespace {
+
+constexpr std::int64_t kElementsAtOnce = 1 << 18;  // 1 MB of fp32: looked through for NaN while still in the cache
+
+at::Tensor view_of(void* data, std::int64_t count, ScalarType type) {
+  return at::from_blob(data, {count}, at::TensorOptions(torch_type(type)));
+}
+
+// Index of the first NaN, or `count`. A value is NaN where its bits without sign exceed those of infinity.
+template <class Bits>
+std::int64_t first_nan(const void* data, std::int64_t count, Bits infinity) {
+  constexpr Bits kWithoutSign = static_cast<Bits>(~Bits{0}) >> 1;
+  constexpr std::int64_t kRun = 1024;  // a fixed length, which the compiler turns into vector instructions
+  const auto* bits = static_cast<const Bits*>(data);
+  const auto is_nan = [&](std::int64_t i) { return static_cast<Bits>(bits[i] & kWithoutSign) > infinity; };
+  std::int64_t i = 0;
+  for (; i + kRun <= count; i += kRun) {
+    Bits any = 0;
+    for (std::int64_t j = 0; j < kRun; ++j) {
+      any = static_cast<Bits>(any | static_cast<Bits>(is_nan(i + j)));
+    }
+    if (any != 0) {
+      break;
+    }
+  }
+  while (i < count && !is_nan(i)) {
+    ++i;
+  }
+  return i;
+}
+
+std::int64_t first_nan(const void* data, std::int64_t count, ScalarType type) {
+  switch (type) {
+    case ScalarType::kF64:
+      return first_nan<std::uint64_t>(data, count, 0x7ff0'0000'0000'0000U);
+    case ScalarType::kBF16:
+      return first_nan<std::uint16_t>(data, count, 0x7f80U);
+    case ScalarType::kF16:
+      return first_nan<std::uint16_t>(data, count, 0x7c00U);
+    default:
+      return first_nan<std::uint32_t>(data, count, 0x7f80'0000U);
+  }
+}
+
+// Sums are made in fp32, or in fp64 where that is wanted, and then rounded once.
+void read_sum(const Part& part, std::int64_t begin, std::int64_t count, ScalarType to, void* destination) {
+  const ScalarType wide = to == ScalarType::kF64 ? to : ScalarType::kF32;
+  at::Tensor sum = at::empty({count}, at::TensorOptions(torch_type(wide)));
+  at::Tensor term = at::empty_like(sum);
+  part.source->read(*part.tensor, part.begin + begin, part.begin + begin + count, wide, sum.data_ptr());
+  part.plus_source->read(*part.plus, part.plus_begin + begin, part.plus_begin + begin + count, wide, term.data_ptr());
+  view_of(destination, count, to).copy_(sum.add_(term));
+}
+
+// Elements [begin, begin + count) of a part.
+void read_part(const Part& part, std::int64_t begin, std::int64_t count, ScalarType to, std::byte* destination, const std::string& ours) {
+  if (part.tensor == nullptr) {
+    view_of(destination, count, to).fill_(part.constant);
+    return;
+  }
+  for (std::int64_t done = 0; done < count; done += kElementsAtOnce) {
+    const std::int64_t now = std::min(kElementsAtOnce, count - done);
+    const std::int64_t first = begin + done;
+    std::byte* const at = destination + static_cast<std::size_t>(done) * scalar_bytes(to);
+    if (part.plus != nullptr) {
+      read_sum(part, first, now, to, at);
+    } else {
+      part.source->read(*part.tensor, part.begin + first, part.begin + first + now, to, at);
+    }
+    if (const std::int64_t nan = first_nan(at, now, to); nan < now) {
+      throw DataError(
+          "{}: tensor {} is not a number (NaN) at element {}, which is for {}; the file is damaged or its training diverged. "
+          "Fetch it again, or take an earlier checkpoint",
+          part.source->path().string(), part.tensor->name, part.begin + first + nan, ours);
+    }
+  }
+}
+
+void read_parts(const TensorRecipe& recipe, std::int64_t begin, std::int64_t end, ScalarType to, void* destination) {
+  std::int64_t part_begin = 0;
+  for (const Part& part : recipe.parts) {
+    const std::int64_t first = std::max(begin, part_begin);
+    const std::int64_t last = std::min(end, part_begin + part.count);
+    if (first < last) {
+      read_part(part, first - part_begin, last - first, to,
+                static_cast<std::byte*>(destination) + static_cast<std::size_t>(first - begin) * scalar_bytes(to), recipe.name);
+    }
+    part_begin += part.count;
+  }
+}
+
+// A kernel of another size is made from the whole, which is a few MB.
+void read_changed_kernel(const TensorRecipe& recipe, std::int64_t begin, std::int64_t end, ScalarType to, void* destination) {
+  const ScalarType wide = to == ScalarType::kF64 ? to : ScalarType::kF32;
+  at::Tensor kernel = at::empty(recipe.kernel->from, at::TensorOptions(torch_type(wide)));
+  read_parts(recipe, 0, kernel.numel(), wide, kernel.data_ptr());
+  kernel = model::repeat_channels(model::resample_patch_kernel(kernel, recipe.shape.at(2)), recipe.shape.at(1)).contiguous();
+  check(kernel.numel() == recipe.numel(), "{}: {} elements after resampling, {} wanted", recipe.name, kernel.numel(), recipe.numel());
+  view_of(destination, end - begin, to).copy_(kernel.view({-1}).slice(0, begin, end));
+}
+
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 4;
+  const std::size_t shown = std::min(kShown, names.size());
+  return fmt::format("{}{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+                     shown < names.size() ? fmt::format(" and {} more", names.size() - shown) : "");
+}
+
+// One line per reason: "  skipped 2: a, b (the reason)"
+std::string by_reason(const char* verb, const std::vector<std::pair<std::string, std::string>>& items) {
+  std::map<std::string, std::vector<std::string>> names;
+  for (const auto& [name, reason] : items) {
+    names[reason].push_back(name);
+  }
+  std::string lines;
+  for (const auto& [reason, of_reason] : names) {
+    lines += fmt::format("  {} {}: {} ({})\n", verb, of_reason.size(), some_of(of_reason), reason);
+  }
+  return lines;
+}
+
+std::string listed(const char* verb, const std::vector<std::string>& names) {
+  return names.empty() ? "" : fmt::format("  {} {}: {}\n", verb, names.size(), some_of(names));
+}
+
+}  // namespace
+
+std::string LoadPlan::summary() const {
+  std::int64_t values = 0;
+  for (const TensorRecipe& recipe : tensors) {
+    values += recipe.numel();
+  }
+  std::string text = fmt::format("weights: {} ({}, hash {})\n  loaded {} tensors, {} values\n", path, form_name(form), hash,
+                                 tensors.size() - made.size(), values);
+  text += by_reason("made", made) + by_reason("skipped", skipped);
+  text += listed("left at their initial values", kept) + listed("missing", missing) + listed("unexpected", unexpected);
+  for (const std::string& note : notes) {
+    text += fmt::format("  {}\n", note);
+  }
+  return text;
+}
+
+void require_complete(const LoadPlan& plan) {
+  if (!plan.missing.empty()) {
+    throw DataError(
+        "{} ({}) lacks {} of the model's tensors: {}. Take the file it was made from, or name them in allow_missing to keep their "
+        "initial values",
+        plan.path, form_name(plan.form), plan.missing.size(), some_of(plan.missing));
+  }
+  if (!plan.unexpected.empty()) {
+    throw DataError("{} ({}) has {} tensors that the model does not know: {}. Name them in allow_unexpected if they are to be skipped",
+                    plan.path, form_name(plan.form), plan.unexpected.size(), some_of(plan.unexpected));
+  }
+}
+
+void read_range(const TensorRecipe& recipe, std::int64_t begin, std::int64_t end, ScalarType to, void* destination) {
+  check(0 <= begin && begin <= end && end <= recipe.numel(), "{}: elements {} to {} of {}", recipe.name, begin, end, recipe.numel());
+  if (begin == end) {
+    return;
+  }
+  if (recipe.kernel) {
+    read_changed_kernel(recipe, begin, end, to, destination);
+  } else {
+    read_parts(recipe, begin, end, to, destination);
+  }
+}
+
+void load(const LoadPlan& plan, std::span<const model::NamedTensor> tensors) {
+  require_complete(plan);
+  for (const model::NamedTensor& named : tensors) {
+    if (std::find(plan.kept.begin(), plan.kept.end(), named.name) != plan.kept.end()) {
+      continue;
+    }
+    const TensorRecipe& recipe = plan.recipe(named.name);
+    const at::Tensor tensor = named.tensor.detach();
+    check(tensor.sizes().vec() == recipe.shape, "{}: shape [{}], planned for [{}]", named.name, fmt::join(tensor.sizes().vec(), ", "),
+          fmt::join(recipe.shape, ", "));
+    const ScalarType type = stored_type(tensor.scalar_type());
+    if (tensor.is_cpu() && tensor.is_contiguous()) {
+      read_range(recipe, 0, recipe.numel(), type, tensor.data_ptr());
+    } else {
+      at::Tensor read = at::empty(recipe.shape, at::TensorOptions(tensor.scalar_type()));
+      read_range(recipe, 0, recipe.numel(), type, read.data_ptr());
+      tensor.copy_(read);
+    }
+  }
+}
+
+}  // namespace muster::weights
