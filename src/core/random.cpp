@@ -81,12 +81,6 @@ MUSTER_WIDE_VECTORS void philox_uniforms(std::uint32_t counter, const std::uint3
   }
 }
 
-// A standard normal value from two uniform ones in [0, 1). Box and Muller 1958, "A note on the generation of random normal deviates".
-double box_muller(double u, double v) noexcept {
-  const double radius = std::sqrt(-2 * std::log(1 - u));  // 1 - u is in (0, 1]
-  return radius * std::cos(2 * std::numbers::pi * v);
-}
-
 }  // namespace
 
 std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) noexcept {
@@ -139,18 +133,8 @@ void RandomSequence::uniforms(std::uint64_t first, std::span<float> out) const n
 }
 
 double RandomSequence::normal(std::uint64_t index) const noexcept {
-  return box_muller(uniform(2 * index), uniform(2 * index + 1));
-}
-
-void RandomSequence::normals(std::uint64_t first, std::span<double> out) const noexcept {
-  std::array<float, 512> pairs;
-  for (std::size_t done = 0; done < out.size(); done += pairs.size() / 2) {
-    const std::size_t count = std::min(pairs.size() / 2, out.size() - done);
-    uniforms(2 * (first + done), std::span(pairs).first(2 * count));
-    for (std::size_t i = 0; i < count; ++i) {
-      out[done + i] = box_muller(pairs[2 * i], pairs[2 * i + 1]);  // multiples of 2^-24, exact in either type
-    }
-  }
+  const double radius = std::sqrt(-2 * std::log(1 - uniform(2 * index)));  // 1 - u is in (0, 1]
+  return radius * std::cos(2 * std::numbers::pi * uniform(2 * index + 1));
 }
 
 double RandomSequence::truncated_normal(std::uint64_t index, double bound) const noexcept {

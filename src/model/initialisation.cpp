@@ -15,25 +15,30 @@
 namespace muster::model {
 namespace {
 
-constexpr std::int64_t kDrawn = 1024;           // values at a time, which stay in the first-level cache
 constexpr std::int64_t kPerThread = 64 * 1024;  // elements that a thread takes at once
 
+// Any type but double: its values are floats first.
 template <class T>
 void fill_range(const RandomSequence& random, const Init& init, std::int64_t first, std::span<T> out) {
-  std::array<double, kDrawn> normals;
-  std::array<float, kDrawn> uniforms;
-  for (std::size_t done = 0; done < out.size(); done += kDrawn) {
-    const std::size_t count = std::min<std::size_t>(kDrawn, out.size() - done);
+  std::array<float, 1024> values;  // at a time, in the first-level cache
+  for (std::size_t done = 0; done < out.size(); done += values.size()) {
+    const std::span part = std::span(values).first(std::min(values.size(), out.size() - done));
     const std::uint64_t index = static_cast<std::uint64_t>(first) + done;
     if (init.kind == Init::Kind::kNormal) {
-      random.normals(index, std::span(normals).first(count));
-      std::ranges::transform(std::span(normals).first(count), out.begin() + static_cast<std::ptrdiff_t>(done),
-                             [&](double value) { return static_cast<T>(init.scale * value); });
+      random.normals(index, init.scale, part);
     } else {
-      random.uniforms(index, std::span(uniforms).first(count));
-      std::ranges::transform(std::span(uniforms).first(count), out.begin() + static_cast<std::ptrdiff_t>(done),
-                             [&](float value) { return static_cast<T>(init.scale * (2 * static_cast<double>(value) - 1)); });
+      random.uniforms(index, part);
+      std::ranges::transform(part, part.begin(), [&](double value) { return static_cast<float>(init.scale * (2 * value - 1)); });
     }
+    std::ranges::transform(part, out.begin() + static_cast<std::ptrdiff_t>(done), [](float value) { return static_cast<T>(value); });
+  }
+}
+
+template <>
+void fill_range(const RandomSequence& random, const Init& init, std::int64_t first, std::span<double> out) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::uint64_t index = static_cast<std::uint64_t>(first) + i;
+    out[i] = init.scale * (init.kind == Init::Kind::kNormal ? random.normal(index) : random.uniform(index, -1, 1));
   }
 }
 
@@ -56,7 +61,7 @@ void fill(at::Tensor& tensor, const Init& init, std::uint64_t seed, std::string_
     auto* const values = tensor.mutable_data_ptr<scalar_t>();
     parallel_items(static_cast<std::size_t>((numel + kPerThread - 1) / kPerThread), [&](std::size_t item) {
       const std::int64_t begin = static_cast<std::int64_t>(item) * kPerThread, count = std::min(kPerThread, numel - begin);
-      fill_range(random, init, first + begin, std::span<scalar_t>(values + begin, static_cast<std::size_t>(count)));
+      fill_range<scalar_t>(random, init, first + begin, std::span<scalar_t>(values + begin, static_cast<std::size_t>(count)));
     });
   });
 }

@@ -17,7 +17,8 @@ namespace muster::model {
 Init default_init(std::int64_t fan_in);
 
 // Fills `tensor` (contiguous, on the CPU, of a float type), element i from value `first` + i of the parameter's sequence: any
-// part of a parameter can be drawn alone. Values are computed in double, then cast. Runs on LibTorch's threads.
+// part of a parameter can be drawn alone. Values are computed in double, then rounded to float
+// and, where `tensor` is narrower, from there. Runs on LibTorch's threads.
 void fill(at::Tensor& tensor, const Init& init, std::uint64_t seed, std::string_view parameter_name, std::int64_t first = 0);
 
 // Every parameter of the units, by its declaration.
