@@ -1,7 +1,6 @@
 #include "model/layers.hpp"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/addcmul.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
@@ -28,10 +27,6 @@ at::Tensor gated(at::Tensor gate, const at::Tensor& x) {
   }
   // A half of a packed projection is not contiguous, as the next product wants its input.
   return (gate.is_contiguous() ? at::silu_(gate) : at::silu(gate)).mul_(x);
-}
-
-at::Tensor add_scaled(at::Tensor residual, const at::Tensor& x, const at::Tensor& scale) {
-  return at::GradMode::is_enabled() ? at::addcmul(residual, x, scale) : residual.addcmul_(x, scale);
 }
 
 }  // namespace muster::model

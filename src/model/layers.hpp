@@ -12,14 +12,12 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 // Over the last dim of x, in the type of `weight` (fp32 where matrices are bf16).
 at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps);
 
-// The next three work in place where no graph is recorded (c10::InferenceMode, at::NoGradGuard): their first argument is a
+// The next two work in place where no graph is recorded (c10::InferenceMode, at::NoGradGuard): their first argument is a
 // fresh result that nobody else reads, and reusing its memory spares inference a pass over a wide one.
 
 // Exact, by erf.
 at::Tensor gelu(at::Tensor x);
 // silu(gate) * x: SwiGLU between its projections.
 at::Tensor gated(at::Tensor gate, const at::Tensor& x);
-// residual + scale [D] * x [..., D]
-at::Tensor add_scaled(at::Tensor residual, const at::Tensor& x, const at::Tensor& scale);
 
 }  // namespace muster::model

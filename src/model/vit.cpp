@@ -10,6 +10,7 @@
 #include "model/initialisation.hpp"
 #include "model/layers.hpp"
 #include "model/rope.hpp"
+#include "model/scaled_residual.hpp"
 
 namespace muster::model {
 namespace {
@@ -104,16 +105,20 @@ TransformerBlock::TransformerBlock(const BackboneRow& row, int index, double lay
   gamma1_ = add("ls1.gamma", {dim}, {Init::Kind::kConstant, layerscale_init});
   norm2_ = add("norm2.weight", {dim}, kOne);
   add("norm2.bias", {dim}, kZero);
-  if (row.feed_forward == FeedForward::kMlp) {
-    ffn_ = add_linear("mlp.fc1", hidden, dim);
-    add_linear("mlp.fc2", dim, hidden);
-  } else if (row.feed_forward == FeedForward::kSwiglu) {
-    ffn_ = add_linear("mlp.w1", hidden, dim);
-    add_linear("mlp.w2", hidden, dim);
-    add_linear("mlp.w3", dim, hidden);
-  } else {
-    ffn_ = add_linear("mlp.w12", 2 * hidden, dim);
-    add_linear("mlp.w3", dim, hidden);
+  switch (row.feed_forward) {
+    case FeedForward::kMlp:
+      ffn_ = add_linear("mlp.fc1", hidden, dim);
+      ffn_end_ = add_linear("mlp.fc2", dim, hidden);
+      break;
+    case FeedForward::kSwiglu:
+      ffn_ = add_linear("mlp.w1", hidden, dim);
+      add_linear("mlp.w2", hidden, dim);
+      ffn_end_ = add_linear("mlp.w3", dim, hidden);
+      break;
+    case FeedForward::kPackedSwiglu:
+      ffn_ = add_linear("mlp.w12", 2 * hidden, dim);
+      ffn_end_ = add_linear("mlp.w3", dim, hidden);
+      break;
   }
   gamma2_ = add("ls2.gamma", {dim}, {Init::Kind::kConstant, layerscale_init});
 }
@@ -121,9 +126,12 @@ TransformerBlock::TransformerBlock(const BackboneRow& row, int index, double lay
 TensorList TransformerBlock::forward(const TensorList& params, const TensorList& inputs, const BlockContext& context,
                                      const PassKey&) const {
   const auto normed = [&](const at::Tensor& x, std::size_t norm) { return layer_norm(x, params[norm], params[norm + 1], row_.norm_eps); };
-  const at::Tensor x = inputs[0];
-  const at::Tensor seen = at::addcmul(x, attention(params, normed(x, norm1_), context).to(x.scalar_type()), params[gamma1_]);
-  return {add_scaled(seen, feed_forward(params, normed(seen, norm2_)).to(x.scalar_type()), params[gamma2_])};
+  const auto add = [&](const at::Tensor& x, Residual use, const at::Tensor& branch, std::size_t last, std::size_t gamma) {
+    return add_scaled_linear(x, use, branch, params[last], params[last + 1], params[gamma]);
+  };
+  const at::Tensor& tokens = inputs[0];
+  const at::Tensor middle = add(tokens, Residual::kKept, attention(params, normed(tokens, norm1_), context), proj_, gamma1_);
+  return {add(middle, Residual::kReused, feed_forward(params, normed(middle, norm2_)), ffn_end_, gamma2_)};
 }
 
 at::Tensor TransformerBlock::attention(const TensorList& params, const at::Tensor& x, const BlockContext& context) const {
@@ -132,25 +140,25 @@ at::Tensor TransformerBlock::attention(const TensorList& params, const at::Tenso
   if (row_.qkv_bias) {
     bias = row_.key_bias_mask() ? params[qkv_bias_] * context.buffers.at(0) : params[qkv_bias_];
   }
-  const QkvHeads parts = split_and_rotate(linear(x, params[qkv_], bias), row_.heads, context.rope_cos, context.rope_sin);
+  const QkvHeads parts = project_heads(x, params[qkv_], bias, row_.heads, context.rope_cos, context.rope_sin);
   std::optional<at::Tensor> mask;
   if (context.attention_mask.defined()) {
     mask = additive_mask(context.attention_mask, tokens, parts.q.options());
   }
   const at::Tensor mixed = at::scaled_dot_product_attention(parts.q, parts.k, parts.v, mask);
-  return linear(mixed.transpose(1, 2).reshape({batch, tokens, dim}), params[proj_], params[proj_ + 1]);
+  return mixed.transpose(1, 2).reshape({batch, tokens, dim});
 }
 
 at::Tensor TransformerBlock::feed_forward(const TensorList& params, const at::Tensor& x) const {
   const auto layer = [&](const at::Tensor& input, std::size_t i) { return linear(input, params[ffn_ + 2 * i], params[ffn_ + 2 * i + 1]); };
   switch (row_.feed_forward) {
     case FeedForward::kMlp:
-      return layer(gelu(layer(x, 0)), 1);
+      return gelu(layer(x, 0));
     case FeedForward::kSwiglu:
-      return layer(gated(layer(x, 0), layer(x, 1)), 2);
+      return gated(layer(x, 0), layer(x, 1));
     case FeedForward::kPackedSwiglu: {
       const at::Tensor both = layer(x, 0);
-      return layer(gated(both.narrow(2, 0, row_.hidden), both.narrow(2, row_.hidden, row_.hidden)), 1);
+      return gated(both.narrow(2, 0, row_.hidden), both.narrow(2, row_.hidden, row_.hidden));
     }
   }
   throw InvariantError("a feed-forward of kind {}", static_cast<int>(row_.feed_forward));

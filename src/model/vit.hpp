@@ -35,12 +35,14 @@ class TransformerBlock final : public Block {
   TensorList forward(const TensorList& params, const TensorList& inputs, const BlockContext& context, const PassKey& key) const override;
 
  private:
+  // The two branches up to their last product.
   at::Tensor attention(const TensorList& params, const at::Tensor& x, const BlockContext& context) const;
   at::Tensor feed_forward(const TensorList& params, const at::Tensor& x) const;
 
   BackboneRow row_;
   UnitSpec unit_;
-  std::size_t norm1_, qkv_, qkv_bias_ = 0, proj_, gamma1_, norm2_, ffn_, gamma2_;  // places in `params`; a bias follows its weight
+  std::size_t norm1_, qkv_, qkv_bias_ = 0, proj_, gamma1_, norm2_, ffn_ = 0, ffn_end_ = 0,
+                            gamma2_;  // places in `params`; a bias follows its weight
 };
 
 }  // namespace muster::model

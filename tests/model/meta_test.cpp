@@ -40,8 +40,8 @@ TEST(Model, SevenBillionParametersOnMetaTakeNoMemory) {
 
 TEST(Model, BuffersLieOnTheDeviceAndInTheTypeThatWereAskedFor) {
   for (const char* name : {"dinov3/vitl16", "dinov2/vitg14"}) {
-    for (const NamedTensor& buffer :
-         make_model(name, {}, 0, {.dtype = at::kBFloat16, .device = at::kMeta, .weights_follow = true})->buffers()) {
+    const auto model = make_model(name, {}, 0, {.dtype = at::kBFloat16, .device = at::kMeta, .weights_follow = true});
+    for (const NamedTensor& buffer : model->buffers()) {
       EXPECT_TRUE(buffer.tensor.is_meta()) << buffer.name;
       EXPECT_EQ(buffer.tensor.scalar_type(), at::kBFloat16) << buffer.name;
     }

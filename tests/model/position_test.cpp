@@ -56,13 +56,14 @@ constexpr PositionResize kRules[] = {PositionResize::kOffsetScale, PositionResiz
 TEST(Position, AgreesWithLoopsOverTheFormulaUpAndDown) {
   for (const bool class_entry : {true, false}) {
     const BackboneRow row = varied(tiny_dinov2(0), {.position_rows = 7, .position_columns = 6, .class_position = class_entry});
-    const at::Tensor table = random_tensor("table", {1, row.position_entries(), 4}, at::kFloat);
+    const at::Tensor table = random_tensor("table", {1, row.position_entries(), 4});
     for (const PositionResize rule : kRules) {
       for (const auto& [height, width] : std::vector<std::pair<std::int64_t, std::int64_t>>{{9, 11}, {4, 3}, {2, 13}, {6, 7}}) {
         const at::Tensor ours = position_at_grid(table, row, rule, height, width);
-        const at::Tensor plain = plain_position(table.to(at::kDouble), row, axis_matrix(rule, 7, height), axis_matrix(rule, 6, width));
+        const at::Tensor plain = plain_position(table, row, axis_matrix(rule, 7, height), axis_matrix(rule, 6, width));
         ASSERT_EQ(ours.sizes(), plain.sizes());
-        EXPECT_LT(max_difference(ours, plain), 2e-5) << static_cast<int>(rule) << ": " << height << " x " << width;  // fp32
+        EXPECT_LT(max_difference(ours, plain), 1e-12) << static_cast<int>(rule) << ": " << height << " x " << width;
+        EXPECT_LT(max_difference(position_at_grid(table.to(at::kFloat), row, rule, height, width), plain), 2e-5);
       }
     }
   }
@@ -90,14 +91,14 @@ TEST(Position, TheTableItselfServesItsOwnGridOnly) {
 TEST(Position, GradientsReachTheTableThroughTheTransposedMatrix) {
   const BackboneRow row = tiny_dinov2(0);
   for (const PositionResize rule : kRules) {
-    const at::Tensor table = random_tensor("table", {1, 26, 1}, at::kFloat).requires_grad_(true);
-    const at::Tensor weights = random_tensor("weights", {1, 1 + 3 * 7, 1}, at::kFloat);
+    const at::Tensor table = random_tensor("table", {1, 26, 1}).requires_grad_(true);
+    const at::Tensor weights = random_tensor("weights", {1, 1 + 3 * 7, 1});
     (position_at_grid(table, row, rule, 3, 7) * weights).sum().backward();
     for (std::int64_t entry = 0; entry < 26; ++entry) {
       at::Tensor unit = at::zeros({1, 26, 1}, at::kDouble);
       unit[0][entry].fill_(1);
       const at::Tensor column = plain_position(unit, row, axis_matrix(rule, 5, 3), axis_matrix(rule, 5, 7));
-      EXPECT_NEAR(table.grad()[0][entry][0].item<double>(), (column * weights).sum().item<double>(), 2e-5) << entry;
+      EXPECT_NEAR(table.grad()[0][entry][0].item<double>(), (column * weights).sum().item<double>(), 1e-12) << entry;
     }
   }
 }
