@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/error.hpp"
+#include "model/gelu_linear.hpp"
 #include "model/initialisation.hpp"
 #include "model/layers.hpp"
 #include "model/rope.hpp"
@@ -153,7 +154,7 @@ at::Tensor TransformerBlock::feed_forward(const TensorList& params, const at::Te
   const auto layer = [&](const at::Tensor& input, std::size_t i) { return linear(input, params[ffn_ + 2 * i], params[ffn_ + 2 * i + 1]); };
   switch (row_.feed_forward) {
     case FeedForward::kMlp:
-      return gelu(layer(x, 0));
+      return gelu_linear(x, params[ffn_], params[ffn_ + 1]);
     case FeedForward::kSwiglu:
       return gated(layer(x, 0), layer(x, 1));
     case FeedForward::kPackedSwiglu: {
