@@ -5,7 +5,7 @@ import re
 
 import program
 
-COMMANDS = ["pack", "verify", "info", "train", "eval", "autolabel", "forward", "export", "models", "doctor"]
+COMMANDS = ["pack", "verify", "info", "train", "eval", "autolabel", "forward", "export", "import", "models", "doctor"]
 
 
 class Recipes(program.ProgramTest):
@@ -50,7 +50,7 @@ class Recipes(program.ProgramTest):
         facts = json.loads(self.check_run("doctor", "--json").stdout)
         self.assertRegex(facts["libtorch"], r"^2\.11")
         self.assertIn(facts["CUDA"], ("not compiled", "compiled, not linked", "compiled and linked"))
-        self.assertIn("dinov3/vitt16-notpretrained-eomt", json.loads(self.check_run("models", "--json").stdout))
+        self.assertIn("dinov3/vitt16-notpretrained-eomt", json.loads(self.check_run("models", "--json").stdout)["names"])
         self.assertTrue(re.match(r"muster \d", self.check_run("--version").stdout))
 
 
