@@ -9,27 +9,12 @@
 #include <ATen/ops/from_blob.h>
 
 #include "core/error.hpp"
+#include "weights/scalar_types.hpp"
 
 namespace muster::weights {
 namespace {
 
 constexpr std::int64_t kChunk = 4096;  // elements, 16 KiB on the stack
-
-at::ScalarType torch_type(ScalarType type) {
-  switch (type) {
-    case ScalarType::kF32:
-      return at::kFloat;
-    case ScalarType::kF64:
-      return at::kDouble;
-    case ScalarType::kBF16:
-      return at::kBFloat16;
-    case ScalarType::kF16:
-      return at::kHalf;
-    default:
-      check(false, "{} is no float type", scalar_name(type));
-      return at::kFloat;
-  }
-}
 
 // LibTorch's vectorised copy; exact, or one rounding, for each pair but double to 16 bits (which it takes through float).
 void copy_cast(ScalarType from, const void* source, ScalarType to, void* destination, std::int64_t count) {
@@ -58,6 +43,7 @@ bool is_float(ScalarType type) noexcept {
 }
 
 void cast(ScalarType from, const void* source, ScalarType to, void* destination, std::int64_t count) {
+  check(is_float(from) && is_float(to), "a cast from {} to {}", scalar_name(from), scalar_name(to));
   if (from == ScalarType::kF64 && (to == ScalarType::kBF16 || to == ScalarType::kF16)) {
     const auto* input = static_cast<const double*>(source);
     auto* output = static_cast<char*>(destination);
