@@ -191,6 +191,10 @@ data::TrainClasses classes_of(const weights::WeightsInfo& info) {
 }
 
 task::SemanticSegmentation make_task(const LoadedModel& loaded, const data::TrainClasses& classes, int window_batch) {
+  constexpr const char* kTask = "semantic_segmentation";
+  if (loaded.info.task != kTask) {
+    throw ConfigError("{} is of the task {}; this version evaluates and labels {}", loaded.source, loaded.info.task, kTask);
+  }
   const weights::TransformSettings& transform = loaded.info.transform;
   return {loaded.segmentation(),
           classes,

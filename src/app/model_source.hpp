@@ -57,7 +57,8 @@ LoadedModel load_or_draw_model(const std::string& name, std::uint64_t seed, cons
 // Classes as the weight file lists them: by train index.
 data::TrainClasses classes_of(const weights::WeightsInfo& info);
 
-// The task of a loaded model, for prediction and evaluation. `loaded` and `classes` must outlive it.
+// The task of a loaded model, for prediction and evaluation; ConfigError for a model of another task. `loaded` and `classes` must
+// outlive it.
 task::SemanticSegmentation make_task(const LoadedModel& loaded, const data::TrainClasses& classes, int window_batch);
 
 }  // namespace muster::app

@@ -64,12 +64,12 @@ io::Value list_value() {
   }
   io::Value published = io::Value::list();
   for (const weights::PublishedModel& model : weights::published_models()) {
-    const weights::PublishedWeights weights = weights::published_weights(model);
-    const auto cached = weights::find_cached(weights);
+    const weights::PublishedWeights file = weights::published_weights(model);
+    const auto cached = weights::find_cached(file);
     published.push_back(io::Value::map({{"name", model.name},
-                                        {"file", weights.file},
-                                        {"url", weights.url},
-                                        {"sha256", weights.sha256},
+                                        {"file", file.file},
+                                        {"url", file.url},
+                                        {"sha256", file.sha256},
                                         {"cached", cached ? io::Value(cached->string()) : io::Value()}}));
   }
   io::Value names = io::Value::list();
