@@ -14,7 +14,7 @@ out=$root/build/fuzz
 mkdir -p "$out/$reader"
 
 sources=()
-for name in value json yaml utf8 input_file safetensors_read safetensors_write zip_directory pickle_opcode pickle torch_file; do
+for name in value json yaml utf8 input_file safetensors_read safetensors_write zip_directory pickle_opcode pickle torch_tree torch_file; do
   sources+=("$root/src/io/$name.cpp")
 done
 for name in error atomic_file hash nearest_name scalar_type random; do
