@@ -234,7 +234,7 @@ void add_eomt_buffers(const Export& source, const WeightsInfo& info, std::vector
   constexpr double kNoObject = 0.1;
   outputs.push_back(source.output("attn_mask_probs", at::zeros({info.num_joint_blocks})));
   at::Tensor class_weights = at::ones({static_cast<std::int64_t>(info.classes.size()) + 1});
-  class_weights[-1] = kNoObject;
+  class_weights.narrow(0, class_weights.numel() - 1, 1).fill_(kNoObject);
   outputs.push_back(source.output("criterion.empty_weight", class_weights));
 }
 

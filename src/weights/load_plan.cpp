@@ -398,7 +398,10 @@ std::vector<std::string> eomt_head_patterns() {
 }
 
 LoadPlan plan_load(const TensorSource& file, Form form, const model::Model& model, const TensorSource* base, const LoadOptions& options) {
-  LoadPlan plan{.form = form, .path = file.path().string(), .hash = file.table_hash()};
+  LoadPlan plan;
+  plan.form = form;
+  plan.path = file.path().string();
+  plan.hash = file.table_hash();
   const FileShape shape = file_shape(file, form);
   require_same_model(file, form, shape, model.backbone(), model.name());
   const bool delta = form == Form::kUpstreamEomtDelta;
