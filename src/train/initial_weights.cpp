@@ -46,18 +46,20 @@ fs::path checkpoint_file(const std::string& checkpoint) {
 }
 
 std::unique_ptr<const weights::OpenedWeights> open(const TrainOptions& options) {
+  const weights::LoadOptions load{.allow_missing = options.allow_missing, .allow_unexpected = options.allow_unexpected, .keep = {}};
   const model::EomtOptions& network = options.model_args.network;
   const bool names_backbone = !network.backbone_weights.empty() || !network.backbone_url.empty();
   if (!options.checkpoint.empty()) {
     // Beside a checkpoint of differences, these are what it differs from.
     const fs::path base = names_backbone ? weights::find_backbone_weights(options.model, network) : fs::path();
     return std::make_unique<const weights::OpenedWeights>(checkpoint_file(options.checkpoint),
-                                                          weights::OpenOptions{.base = base, .model = {}, .load = {}});
+                                                          weights::OpenOptions{.base = base, .model = {}, .load = load});
   }
   if (!model::parse_model_name(options.model).pretrained && !names_backbone) {
     return nullptr;
   }
-  return std::make_unique<const weights::OpenedWeights>(weights::find_backbone_weights(options.model, network));
+  return std::make_unique<const weights::OpenedWeights>(weights::find_backbone_weights(options.model, network),
+                                                        weights::OpenOptions{.base = {}, .model = {}, .load = load});
 }
 
 }  // namespace

@@ -52,6 +52,10 @@ std::string copy_queries(const TensorRecipe& old, const at::Tensor& tensor, cons
   return before == now ? "" : fmt::format("the {} queries of {} were {} to {}", before, path, before > now ? "cut" : "repeated", now);
 }
 
+bool keeps_its_value(const LoadPlan& plan, const std::string& name) {
+  return std::ranges::find(plan.kept, name) != plan.kept.end();
+}
+
 bool goes_by_row(const std::string& name) {
   return name.starts_with(kClassHead) || name == kQueries;
 }
@@ -83,9 +87,14 @@ FineTuneReport load_for_fine_tuning(const LoadPlan& plan, std::span<const ClassE
     (reused ? report.reused_classes : report.fresh_classes).push_back(name);
   }
   for (const model::NamedTensor& named : tensors) {
-    check_fits(plan, named);
+    if (!keeps_its_value(plan, named.name)) {
+      check_fits(plan, named);
+    }
   }
   for (const model::NamedTensor& named : tensors) {
+    if (keeps_its_value(plan, named.name)) {
+      continue;
+    }
     const TensorRecipe& old = plan.recipe(named.name);
     if (named.name == kQueries) {
       report.notice = copy_queries(old, named.tensor, plan.path);

@@ -21,7 +21,8 @@ struct FineTuneReport {
 // Copies into the new model's tensors (contiguous, on the CPU), which hold its initial values. `plan` is that of the old model
 // with its own number of queries and classes, `old_classes` are the names of its classes by row, `classes` the new model's.
 // reuse_class_head: rows of classes with the same name in both are copied, and that of "no object"; else all rows stay fresh.
-// Another number of queries: the old ones are cut, or repeated from the first. All other names and shapes must agree (DataError).
+// Another number of queries: the old ones are cut, or repeated from the first. Tensors that the plan keeps stay as they are. All other
+// names and shapes must agree (DataError).
 FineTuneReport load_for_fine_tuning(const LoadPlan& plan, std::span<const ClassEntry> old_classes,
                                     std::span<const model::NamedTensor> tensors, std::span<const std::string> classes,
                                     bool reuse_class_head);
