@@ -102,9 +102,12 @@ std::string OpenedWeights::announcement() const {
 }
 
 std::string OpenedWeights::announcement(const LoadPlan& plan) const {
-  std::string text = fmt::format("weights: {} ({})\n{}", path().string(), short_hash(), plan.summary());
+  // The summary's first line has the hash of the table alone.
+  const std::string summary = plan.summary();
+  std::string text =
+      fmt::format("weights: {} ({}, {})\n{}", path().string(), form_name(plan.form), short_hash(), summary.substr(summary.find('\n') + 1));
   for (const std::string& note : found_.notes) {
-    text += fmt::format("{}{}", text.ends_with('\n') ? "" : "\n", note);
+    text += fmt::format("  {}\n", note);
   }
   text.erase(text.find_last_not_of('\n') + 1);
   return text;

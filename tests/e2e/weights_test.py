@@ -58,7 +58,7 @@ class Weights(program.ProgramTest):
     # Where weights come from
 
     def test_training_takes_the_backbone_from_the_cache_and_draws_the_head(self):
-        self.assertIn(f"weights: {self.cache / META} (xxh3 ", self.said)
+        self.assertIn(f"weights: {self.cache / META} (Meta DINOv3, xxh3 ", self.said)
         self.assertIn("queries, class head, mask head and upscaling start afresh", self.said)
         trained = load_file(self.exported())
         for name, value in self.meta.items():
