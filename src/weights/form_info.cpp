@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "core/error.hpp"
+#include "image/overlay.hpp"
 #include "model/patch_remainder.hpp"
 
 namespace muster::weights {
@@ -106,7 +107,7 @@ void read_lightly_train(const io::Value& values, WeightsInfo& info) {
   }
 }
 
-// A class of its own for every row of the class head, where the file names none or another number.
+// A class for every row of the class head, with a name of its own where the file has none; foreign files know no colours.
 void complete_classes(const TensorSource& source, int count, WeightsInfo& info) {
   const auto named = static_cast<int>(info.classes.size());
   if (named != 0 && named != count) {
@@ -114,6 +115,9 @@ void complete_classes(const TensorSource& source, int count, WeightsInfo& info) 
   }
   for (int i = named; i < count; ++i) {
     info.classes.push_back({.id = i, .name = fmt::format("class {}", i), .color = {}});
+  }
+  for (int i = 0; i < count; ++i) {
+    info.classes[static_cast<std::size_t>(i)].color = image::class_colour(i);
   }
 }
 

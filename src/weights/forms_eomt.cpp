@@ -63,6 +63,7 @@ constexpr SkipRow kMaskProbabilities{"*attn_mask_probs", "probabilities of atten
 constexpr SkipRow kClassWeights{"*criterion.empty_weight", "the loss's class weights, which the recipe sets"};
 constexpr SkipRow kPixelMean{"*pixel_mean", "the normalisation of images, which the description holds"};
 constexpr SkipRow kPixelStd{"*pixel_std", "the normalisation of images, which the description holds"};
+constexpr SkipRow kLocalNorm{"*local_cls_norm.*", "the norm of local crops in pretraining, which no other pass uses"};
 constexpr SkipRow kOptimizer{"optimizer_states/*", "the state of an optimizer"};
 
 FormTable upstream(std::vector<NameGroup> groups) {
@@ -80,7 +81,7 @@ FormTable muster_table() {
 
 // LightlyTrain keeps its mask probabilities out of the file.
 FormTable lightly_train_table() {
-  return {.groups = {{"", "", kSame}}, .prefixes = {"train_model/model."}, .skipped = {kClassWeights}};
+  return {.groups = {{"", "", kSame}}, .prefixes = {"train_model/model."}, .skipped = {kClassWeights, kLocalNorm}};
 }
 
 FormTable upstream_eomt_table() {
