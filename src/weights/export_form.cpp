@@ -316,9 +316,13 @@ TensorSupply supply_of(const LoadPlan& plan) {
   return supply;
 }
 
-ExportReport export_hf(const fs::path& folder, const model::BackboneRow& row, const TensorSupply& tensors, const WeightsInfo& info,
+ExportReport export_hf(const fs::path& folder, const model::BackboneRow& row, const TensorSupply& tensors, const WeightsInfo& description,
                        const ExportOptions& options) {
   ExportReport report;
+  WeightsInfo info = description;
+  if (options.image_size > 0) {
+    info.transform.image_size = {options.image_size, options.image_size};
+  }
   Export source(tensors, row, options);
   const bool eomt = source.has("queries.weight");
   const Form form = hf_form(row, eomt);

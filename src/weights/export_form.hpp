@@ -35,6 +35,7 @@ TensorSupply supply_of(const LoadPlan& plan);
 struct ExportOptions {
   std::optional<ScalarType> dtype;               // F32, BF16 or F16; none = as stored
   std::int64_t max_shard_bytes = 5'000'000'000;  // a larger file is split, with an index
+  int image_size = 0;                            // pixels, square; 0 = the description's (export_hf)
   bool allow_inexact = false;                    // write what the target's program computes a little differently
 };
 
@@ -46,7 +47,7 @@ struct ExportReport {
 
 // `folder` gets config.json and model.safetensors (or shards and their index); it is made if need be. The class is Dinov2,
 // Dinov2WithRegisters, DINOv3ViT, EomtForUniversalSegmentation or EomtDinov3ForUniversalSegmentation, by `row` and `info`.
-// EoMT on DINOv2: the position table is resized to info.transform.image_size, which must be square there.
+// EoMT on DINOv2: the position table is resized to the image size, which must be square there.
 // ConfigError where the target cannot say what the model is, and where it would be inexact and options do not allow that.
 ExportReport export_hf(const std::filesystem::path& folder, const model::BackboneRow& row, const TensorSupply& tensors,
                        const WeightsInfo& info, const ExportOptions& options = {});

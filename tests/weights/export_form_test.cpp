@@ -131,6 +131,8 @@ TEST_F(ExportFormTest, BakesPositionsOfEomtAtTheImagesSize) {
   EXPECT_THAT(report.deviations[0], HasSubstr("84 x 84 pixels, to which images of 80 x 80"));
   info.transform.image_size = {84, 70};
   EXPECT_THROW(export_hf(folder("hf"), row, supply_of(model.stored()), info), ConfigError) << "not square";
+  export_hf(folder("hf"), row, supply_of(model.stored()), info, {.dtype = {}, .image_size = 28});
+  EXPECT_EQ(TensorSource::open(folder("hf")).at("embeddings.position_embeddings.weight").shape[0], 4);
 }
 
 TEST_F(ExportFormTest, OfAnotherUpscaleEpsilonNeedsAllowInexact) {
