@@ -19,25 +19,30 @@ struct ExportOptions {
   bool allow_inexact = false;
   std::string max_shard_size = "5GB";
   std::string base;
+  std::int64_t seed = 0;
 };
 template <class Visitor>
 void visit(Visitor& v, ExportOptions& o) {
-  v.field("model", o.model, any_value(),
-          "folder of a run (its best, else its last), checkpoint, weight file of any form, or a backbone in the cache");
-  v.field("out", o.out, any_value(), "muster: FILE.safetensors; hf: a folder; meta: FILE.pth or FILE.safetensors");
+  v.field(
+      "model", o.model, any_value(),
+      "folder of a run (its best, else its last), checkpoint, weight file of any form, a backbone in the cache, or an architecture with "
+      "-notpretrained, which is drawn");
+  v.field("out", o.out, any_value(), "muster: FILE.safetensors, or a folder for several; hf: a folder; meta: FILE.pth or FILE.safetensors");
   v.field("format", o.format, one_of({"muster", "hf", "meta"}),
           "whose names and files: ours, those that transformers opens, Meta's backbones");
   v.field("dtype", o.dtype, one_of({"stored", "fp32", "bf16", "fp16"}), "element type to write");
   v.field("allow_inexact", o.allow_inexact, any_value(), "write what the other program computes a little differently, and say by how much");
-  v.field("max_shard_size", o.max_shard_size, any_value(), "a larger file is split, with an index (hf)");
+  v.field("max_shard_size", o.max_shard_size, any_value(), "a larger file is split, with an index (where out is a folder)");
   v.field("base", o.base, any_value(), "backbone file of upstream EoMT's DINOv3 files; empty = from the cache");
+  v.field("seed", o.seed, between(0, 4294967295.0), "of the weights of an architecture");
 }
 void validate(const ExportOptions& o) {
   if (o.model.empty() || o.out.empty()) {
     throw ConfigError("{} is not set; an export takes model=runs/a out=best.safetensors", o.model.empty() ? "model" : "out");
   }
-  if (o.format == "muster" && !o.out.ends_with(".safetensors")) {
-    throw ConfigError("out={} should end in .safetensors, the format that is written", o.out);
+  const std::string extension = std::filesystem::path(o.out).extension();
+  if (o.format == "muster" && !extension.empty() && extension != ".safetensors") {
+    throw ConfigError("out={} should end in .safetensors, the format that is written, or be a folder", o.out);
   }
   if (o.format == "meta" && !o.out.ends_with(".safetensors") && !o.out.ends_with(".pth")) {
     throw ConfigError("out={} should end in .pth or .safetensors, which format=meta writes", o.out);
@@ -69,7 +74,9 @@ weights::ExportReport write(const ExportOptions& options, const WeightSource& so
 }
 
 ExitCode run_export(const ExportOptions& options, const io::Value&, const Arguments&) {
-  const WeightSource source(find_model(options.model), {.base = options.base, .model = {}, .load = {}});
+  const WeightSource source = is_drawn(options.model)
+                                  ? WeightSource(options.model, static_cast<std::uint64_t>(options.seed))
+                                  : WeightSource(find_model(options.model), {.base = options.base, .model = {}, .load = {}});
   const weights::ExportReport report = write(options, source);
   for (const std::string& deviation : report.deviations) {
     spdlog::warn("{}", deviation);

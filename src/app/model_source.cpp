@@ -100,17 +100,6 @@ bool is_architecture(const std::string& name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-weights::WeightsInfo info_of_architecture(const std::string& name) {
-  weights::WeightsInfo info;
-  info.model = name;
-  info.num_queries = model::EomtOptions().num_queries;
-  info.classes = {{.id = 0, .name = "class 0", .color = {}}};
-  const model::BackboneRow& row = *model::parse_model_name(name).backbone;
-  info.transform.mean.assign(row.mean.begin(), row.mean.end());
-  info.transform.std.assign(row.std.begin(), row.std.end());
-  return info;
-}
-
 LoadedModel draw(const std::string& name, std::uint64_t seed, const LoadSettings& settings) {
   LoadedModel drawn = build(info_of_architecture(name), fmt::format("random (seed {})", seed), settings);
   model::initialise(drawn.parameters, drawn.model->units(), seed);
@@ -180,6 +169,22 @@ LoadedModel load_or_draw_model(const std::string& name, std::uint64_t seed, cons
     }
   }
   return load_model(name, settings);
+}
+
+bool is_drawn(const std::string& name) {
+  return is_architecture(name) && !model::parse_model_name(name).pretrained && !on_the_disk(name);
+}
+
+weights::WeightsInfo info_of_architecture(const std::string& name) {
+  weights::WeightsInfo info;
+  info.model = name;
+  const model::BackboneRow& row = *model::parse_model_name(name).backbone;
+  info.num_queries = model::EomtOptions().num_queries;
+  info.num_joint_blocks = row.joint_blocks;
+  info.classes = {{.id = 0, .name = "class 0", .color = {}}};
+  info.transform.mean.assign(row.mean.begin(), row.mean.end());
+  info.transform.std.assign(row.std.begin(), row.std.end());
+  return info;
 }
 
 data::TrainClasses classes_of(const weights::WeightsInfo& info) {

@@ -54,6 +54,11 @@ LoadedModel load_model(const std::string& name, const LoadSettings& settings = {
 // drawn from `seed`.
 LoadedModel load_or_draw_model(const std::string& name, std::uint64_t seed, const LoadSettings& settings = {});
 
+// Whether `name` is an architecture whose weights are drawn and come from no file (and nothing on the disk is called so).
+bool is_drawn(const std::string& name);
+// The description of such a model.
+weights::WeightsInfo info_of_architecture(const std::string& name);
+
 // Classes as the weight file lists them: by train index.
 data::TrainClasses classes_of(const weights::WeightsInfo& info);
 

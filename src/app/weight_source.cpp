@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "model/initialisation.hpp"
+#include "weights/random_weights.hpp"
 #include "weights/weight_file.hpp"
 
 namespace muster::app {
@@ -33,6 +34,12 @@ WeightSource::WeightSource(const ModelPath& place, weights::OpenOptions options)
     supply_ = weights::supply_of(opened_->plan());
   }
 }
+
+WeightSource::WeightSource(const std::string& architecture, std::uint64_t seed)
+    : drawn_info_(info_of_architecture(architecture)),
+      shapes_(model::make_model(architecture, weights::eomt_options(drawn_info_), static_cast<int>(drawn_info_.classes.size()))),
+      model_(shapes_.get()),
+      supply_(weights::random_supply(*shapes_, seed)) {}
 
 void WeightSource::draw_missing() {
   auto built = opened_->make_model();

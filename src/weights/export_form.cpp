@@ -341,7 +341,8 @@ ExportReport export_hf(const fs::path& folder, const model::BackboneRow& row, co
     add_eomt_buffers(source, info, outputs);
   }
   make_folder(folder);
-  report.files = stream_shards(folder, outputs, static_cast<std::uint64_t>(options.max_shard_bytes));
+  report.files =
+      stream_shards(folder, outputs, static_cast<std::uint64_t>(options.max_shard_bytes), {{"format", "pt"}});  // transformers looks for it
   report.files.push_back(folder / "config.json");
   write_file_atomically(report.files.back(), io::to_json(config) + "\n");
   count(outputs, report);
@@ -374,8 +375,14 @@ ExportReport export_muster(const fs::path& path, const TensorSupply& tensors, co
   const model::BackboneRow any;
   Export source(tensors, any, options);
   const std::vector<OutputTensor> outputs = source.renamed(table_of(Form::kMuster, any.family));
-  stream_safetensors(path, outputs, {{"muster", to_json(info)}});
-  report.files = {path};
+  const std::map<std::string, std::string> metadata{{"muster", to_json(info)}};
+  if (path.extension() == ".safetensors") {
+    stream_safetensors(path, outputs, metadata);
+    report.files = {path};
+  } else {
+    make_folder(path);
+    report.files = stream_shards(path, outputs, static_cast<std::uint64_t>(options.max_shard_bytes), metadata);
+  }
   count(outputs, report);
   return report;
 }

@@ -56,7 +56,8 @@ ExportReport export_hf(const std::filesystem::path& folder, const model::Backbon
 ExportReport export_meta(const std::filesystem::path& path, const model::BackboneRow& row, const TensorSupply& tensors,
                          const ExportOptions& options = {});
 
-// Our own format in the given type, streaming; as export_weights() otherwise.
+// Our own format in the given type, streaming; as export_weights() otherwise. `path` is FILE.safetensors, or else a folder for files
+// of at most max_shard_bytes and their index.
 ExportReport export_muster(const std::filesystem::path& path, const TensorSupply& tensors, const WeightsInfo& info,
                            const ExportOptions& options = {});
 

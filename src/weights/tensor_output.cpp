@@ -85,8 +85,8 @@ void stream_safetensors(const fs::path& path, std::span<const OutputTensor> tens
   file.commit();
 }
 
-std::vector<fs::path> stream_shards(const fs::path& folder, std::span<const OutputTensor> tensors, std::uint64_t max_bytes) {
-  const std::map<std::string, std::string> metadata{{"format", "pt"}};  // transformers looks for it
+std::vector<fs::path> stream_shards(const fs::path& folder, std::span<const OutputTensor> tensors, std::uint64_t max_bytes,
+                                    const std::map<std::string, std::string>& metadata) {
   remove_earlier(folder);
   const auto files = cut_into_files(tensors, max_bytes);
   std::vector<fs::path> paths;

@@ -31,7 +31,7 @@ void stream_safetensors(const std::filesystem::path& path, std::span<const Outpu
 // model.safetensors, or model-0000x-of-0000y.safetensors and model.safetensors.index.json where all together exceed `max_bytes`.
 // What an earlier export left under the other names is removed. Returns the files.
 std::vector<std::filesystem::path> stream_shards(const std::filesystem::path& folder, std::span<const OutputTensor> tensors,
-                                                 std::uint64_t max_bytes);
+                                                 std::uint64_t max_bytes, const std::map<std::string, std::string>& metadata);
 
 // One torch zip; atomic.
 void stream_torch(const std::filesystem::path& path, std::span<const OutputTensor> tensors);

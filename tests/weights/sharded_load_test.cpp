@@ -27,9 +27,14 @@ std::uint64_t bytes_read() {
 
 class ShardedLoadTest : public testing::Test {
  protected:
-  // Weights of seed 5 in several files.
-  void write(ScalarType dtype) {
-    write_random_weights(folder_.path(), *model_, sample_info(), {.seed = 5, .dtype = dtype, .max_file_bytes = 3'000'000});
+  // Weights of seed 5 in several files; a `.pth` has Meta's names.
+  std::filesystem::path write(ScalarType dtype) {
+    export_muster(folder_ / "w", random_supply(*model_, 5), sample_info(), {.dtype = dtype, .max_shard_bytes = 3'000'000});
+    return folder_ / "w";
+  }
+  std::filesystem::path write_torch(ScalarType dtype) {
+    export_meta(folder_ / "w.pth", model_->backbone(), random_supply(*model_, 5), {.dtype = dtype});
+    return folder_ / "w.pth";
   }
 
   model::ParameterStore drawn(at::ScalarType type) {
@@ -43,54 +48,55 @@ class ShardedLoadTest : public testing::Test {
 };
 
 TEST_F(ShardedLoadTest, ShardsOfAnyNumberOfRanksTogetherAreTheWholeModel) {
-  write(ScalarType::kBF16);
-  const TensorSource source = TensorSource::open(folder_.path());
-  const LoadPlan plan = plan_load(source, Form::kMuster, *model_);
   const model::ParameterStore whole = drawn(at::kBFloat16);
-  for (const at::ScalarType type : {at::kBFloat16, at::kFloat}) {
-    for (const int world : {1, 3, 4}) {
-      std::vector<std::vector<model::ShardedSegment>> ranks;
-      for (int rank = 0; rank < world; ++rank) {
-        ranks.push_back(model::sharded_segments(model_->units(), rank, world, type));
-        load_shards(plan, ranks.back());
-      }
-      ASSERT_EQ(ranks[0].size(), whole.segments().size());
-      for (std::size_t i = 0; i < whole.segments().size(); ++i) {
-        std::vector<at::Tensor> shards;
-        for (const auto& rank : ranks) {
-          shards.push_back(rank[i].data);
+  for (const auto& path : {write(ScalarType::kBF16), write_torch(ScalarType::kBF16)}) {
+    const TensorSource source = TensorSource::open(path);
+    const LoadPlan plan = plan_load(source, recognise_form(source), *model_);
+    for (const at::ScalarType type : {at::kBFloat16, at::kFloat}) {
+      for (const int world : {1, 3, 4}) {
+        SCOPED_TRACE(testing::Message() << path << " over " << world << " ranks");
+        std::vector<std::vector<model::ShardedSegment>> ranks;
+        for (int rank = 0; rank < world; ++rank) {
+          ranks.push_back(model::sharded_segments(model_->units(), rank, world, type));
+          load_shards(plan, ranks.back());
         }
-        const model::Segment& segment = whole.segments()[i];
-        EXPECT_TRUE(at::equal(at::cat(shards).narrow(0, 0, segment.layout.numel), segment.data.to(type)))
-            << segment.layout.name() << " over " << world << " ranks";
+        ASSERT_EQ(ranks[0].size(), whole.segments().size());
+        for (std::size_t i = 0; i < whole.segments().size(); ++i) {
+          std::vector<at::Tensor> shards;
+          for (const auto& rank : ranks) {
+            shards.push_back(rank[i].data);
+          }
+          const model::Segment& segment = whole.segments()[i];
+          EXPECT_TRUE(at::equal(at::cat(shards).narrow(0, 0, segment.layout.numel), segment.data.to(type))) << segment.layout.name();
+        }
       }
     }
   }
 }
 
 TEST_F(ShardedLoadTest, ARankReadsTheBytesOfItsSlicesAndNoOthers) {
-  write(ScalarType::kBF16);
-  const TensorSource source = TensorSource::open(folder_.path());
-  const LoadPlan plan = plan_load(source, Form::kMuster, *model_);
-  for (int rank = 0; rank < 4; ++rank) {
-    auto shards = model::sharded_segments(model_->units(), rank, 4, at::kFloat);
-    std::uint64_t wanted = 0;
-    for (const auto& segment : shards) {
-      for (const auto& slice : model::tensor_slices(segment)) {
-        wanted += 2 * static_cast<std::uint64_t>(slice.end - slice.begin);
+  for (const auto& path : {write(ScalarType::kBF16), write_torch(ScalarType::kBF16)}) {
+    const TensorSource source = TensorSource::open(path);
+    const LoadPlan plan = plan_load(source, recognise_form(source), *model_);
+    for (int rank = 0; rank < 4; ++rank) {
+      auto shards = model::sharded_segments(model_->units(), rank, 4, at::kFloat);
+      std::uint64_t wanted = 0;
+      for (const auto& segment : shards) {
+        for (const auto& slice : model::tensor_slices(segment)) {
+          wanted += 2 * static_cast<std::uint64_t>(slice.end - slice.begin);
+        }
       }
+      const std::uint64_t before = bytes_read();
+      load_shards(plan, shards);
+      const std::uint64_t read = bytes_read() - before;
+      EXPECT_GE(read, wanted) << path << " rank " << rank;
+      EXPECT_LE(read, wanted + 4096) << path << " rank " << rank;  // /proc/self/io itself
     }
-    const std::uint64_t before = bytes_read();
-    load_shards(plan, shards);
-    const std::uint64_t read = bytes_read() - before;
-    EXPECT_GE(read, wanted) << "rank " << rank;
-    EXPECT_LE(read, wanted + 4096) << "rank " << rank;  // /proc/self/io itself
   }
 }
 
 TEST_F(ShardedLoadTest, AModelThatIsNotWhatTheFileHoldsIsRefused) {
-  write(ScalarType::kF32);
-  const TensorSource source = TensorSource::open(folder_.path());
+  const TensorSource source = TensorSource::open(write(ScalarType::kF32));
   LoadPlan plan = plan_load(source, Form::kMuster, *model_);
   auto shards = model::sharded_segments(model_->units(), 0, 1, at::kFloat);
   plan.missing.emplace_back("backbone.norm.weight");
