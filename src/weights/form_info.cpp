@@ -211,7 +211,10 @@ WeightsInfo info_of(const TensorSource& source, const Recognised& recognised) {
   read_lightly_train(source.values(), info);
   info.transform.num_channels = static_cast<int>(info.transform.mean.size());
   complete_classes(source, recognised.num_classes, info);
-  info.source = {.file = source.path().filename().string(), .form = std::string(form_name(recognised.form)), .hash = source.table_hash()};
+  const std::filesystem::path& path = source.path();
+  info.source = {.file = (path.has_filename() ? path : path.parent_path()).filename().string(),
+                 .form = std::string(form_name(recognised.form)),
+                 .hash = source.table_hash()};
   return info;
 }
 
