@@ -47,9 +47,9 @@ class BiasGelu : public torch::autograd::Function<BiasGelu> {
 
 at::Tensor gelu_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (!weight.is_cpu() || weight.scalar_type() != at::kFloat || bias.scalar_type() != at::kFloat) {
-    return gelu(linear(x, weight, bias));
+    return activated(linear(x, weight, bias));
   }
-  at::Tensor product = linear(x, weight, {});
+  at::Tensor product = linear(x, weight, at::Tensor());
   if (at::GradMode::is_enabled()) {
     return BiasGelu::apply(product, bias);
   }

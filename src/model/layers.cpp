@@ -17,7 +17,7 @@ at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
   return at::layer_norm(x.to(weight.scalar_type()), weight.sizes(), weight, bias, eps);
 }
 
-at::Tensor gelu(at::Tensor x) {
+at::Tensor activated(at::Tensor x) {
   return at::GradMode::is_enabled() ? at::gelu(x) : at::gelu_(x);
 }
 

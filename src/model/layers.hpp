@@ -15,8 +15,8 @@ at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
 // The next two work in place where no graph is recorded (c10::InferenceMode, at::NoGradGuard): their first argument is a
 // fresh result that nobody else reads, and reusing its memory spares inference a pass over a wide one.
 
-// Exact, by erf.
-at::Tensor gelu(at::Tensor x);
+// GELU, exact by erf.
+at::Tensor activated(at::Tensor x);
 // silu(gate) * x: SwiGLU between its projections.
 at::Tensor gated(at::Tensor gate, const at::Tensor& x);
 

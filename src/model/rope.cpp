@@ -150,7 +150,7 @@ QkvHeads split_and_rotate(const at::Tensor& qkv, std::int64_t heads, const at::T
 QkvHeads project_heads(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t heads, const at::Tensor& cos,
                        const at::Tensor& sin) {
   if (one_type_on_cpu(weight, cos, bias)) {
-    return split_and_rotate(linear(x, weight, {}), heads, cos, sin, bias);
+    return split_and_rotate(linear(x, weight, at::Tensor()), heads, cos, sin, bias);
   }
   return split_and_rotate(linear(x, weight, bias), heads, cos, sin);
 }

@@ -63,7 +63,7 @@ at::Tensor add_scaled_linear(const at::Tensor& x, Residual use, const at::Tensor
   if (!x.is_cpu() || !x.is_contiguous() || !one_type || (type != at::kFloat && type != at::kDouble)) {
     return at::addcmul(x, linear(y, weight, bias).to(type), gamma);
   }
-  const at::Tensor product = linear(y, weight, {});
+  const at::Tensor product = linear(y, weight, at::Tensor());
   if (at::GradMode::is_enabled()) {
     return AddScaled::apply(x, product, bias, gamma);
   }
