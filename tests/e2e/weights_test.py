@@ -161,6 +161,46 @@ class Weights(program.ProgramTest):
         head = load_file(self.folder / "fresh/exported_models/exported_last.safetensors")["class_head.weight"]
         self.assertGreater(np.abs(head - tensors["class_head.weight"]).max(), 1e-3)
 
+    def test_upstreams_differences_find_their_backbone_in_the_cache(self):
+        """A checkpoint of tue-mps/eomt on DINOv3 whose backbone differs from the published one in the class token alone."""
+        ours, state, dim = load_file(self.exported()), {}, 192
+        backbone = "network.encoder.backbone."
+        for name, value in {"cls_token": np.full((1, 1, dim), 0.25), "register_tokens": np.zeros((1, 4, dim)),
+                            "patch_embeddings.weight": np.zeros((dim, 3, 16, 16)), "patch_embeddings.bias": np.zeros(dim)}.items():
+            state[f"{backbone}patch_embed.{name}"] = value
+        for n in range(12):
+            for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+                state[f"{backbone}blocks.{n}.attention.{name}.weight"] = np.zeros((dim, dim))
+                if name != "k_proj":
+                    state[f"{backbone}blocks.{n}.attention.{name}.bias"] = np.zeros(dim)
+            for name, shape in {"norm1": dim, "norm2": dim, "mlp.up_proj": (4 * dim, dim), "mlp.down_proj": (dim, 4 * dim)}.items():
+                state[f"{backbone}blocks.{n}.{name}.weight"] = np.zeros(shape)
+                state[f"{backbone}blocks.{n}.{name}.bias"] = np.zeros(shape if name.startswith("norm") else shape[0])
+            for k in (1, 2):
+                state[f"{backbone}blocks.{n}.layer_scale{k}.lambda1"] = np.zeros(dim)
+        state |= {f"{backbone}norm.weight": np.zeros(dim), f"{backbone}norm.bias": np.zeros(dim), "network.attn_mask_probs": np.zeros(3),
+                  "network.encoder.pixel_mean": np.zeros((1, 3, 1, 1)), "network.encoder.pixel_std": np.ones((1, 3, 1, 1)),
+                  "criterion.empty_weight": np.ones(6)}
+        for name, value in ours.items():
+            if not name.startswith("backbone."):
+                state["network." + name.replace("queries.", "q.")] = value
+        path = self.folder / "eomt_delta.ckpt"
+        weight_files.save_pth(path, {"state_dict": {name: value.astype(np.float32) for name, value in state.items()}})
+        whole = dict(ours, **{"backbone.cls_token": ours["backbone.cls_token"] + np.float32(0.25)})
+        with safe_open(self.exported(), "np") as file:
+            metadata = file.metadata()
+        save_file(whole, self.folder / "whole.safetensors", metadata)
+        expected = self.forward(self.folder / "whole.safetensors")
+        self.check_same(self.forward(path, says="upstream"), expected, 1e-3)  # another epsilon in the upscaling norm
+        hidden = self.folder / "hidden_base"
+        (self.cache / META).rename(hidden)
+        try:
+            self.check_run("import", path, f"out={self.folder / 'delta.safetensors'}", code=2, says=["eomt_delta.ckpt", META, "base=FILE"])
+            self.check_run("import", path, f"out={self.folder / 'delta.safetensors'}", f"base={hidden}")
+        finally:
+            hidden.rename(self.cache / META)
+        np.testing.assert_array_equal(load_file(self.folder / "delta.safetensors")["backbone.cls_token"], whole["backbone.cls_token"])
+
     # Import, export, info, models
 
     def test_exports_come_back_as_they_were(self):
