@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "model/gelu_kernel.hpp"

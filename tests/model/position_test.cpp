@@ -1,5 +1,6 @@
 #include "model/position.hpp"
 
+#include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 
 #include "core/error.hpp"

@@ -1,5 +1,7 @@
 #include "model/scaled_residual.hpp"
 
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "gradient_check.hpp"
