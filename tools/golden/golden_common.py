@@ -193,26 +193,26 @@ def sketch(gradient):
     return rows @ torch.cos(column[:, None] * torch.arange(1, 5, dtype=rows.dtype))
 
 
-def write_case(file_name, tensors, step=None, **metadata):
-    """Parameters and inputs are exact in fp32; what was computed stays fp64. With `step`, parameters are stored as bytes,
-    value / step + 128, and gradients of more than 256 elements as sketches."""
+def write_case(file_name, tensors, parameter_step=None, /, **metadata):
+    """Parameters and inputs are exact in fp32; what was computed stays fp64. With `parameter_step`, parameters are stored as bytes,
+    value / parameter_step + 128, and gradients of more than 256 elements as sketches."""
     path = os.path.join(DATA, file_name)
     stored = {}
     for name, value in tensors.items():
         value = value.detach().contiguous().clone()
         if name.startswith("grad."):
             assert torch.isfinite(value).all() and value.abs().max() > 0, f"{name} has no gradient"
-            if step is not None and value.numel() > 256 and value.dim() > 1:
+            if parameter_step is not None and value.numel() > 256 and value.dim() > 1:
                 name, value = name.replace("grad.", "sketch.", 1), sketch(value)
         if name.startswith(("param.", "input.")) and value.dtype == torch.float64:
             assert torch.equal(value.float().double(), value), name
             value = value.float()
-        if name.startswith("param.") and step is not None:
-            levels = (value.double() / step + 128).to(torch.uint8)
-            assert torch.equal((levels.double() - 128) * step, value.double()), name
+        if name.startswith("param.") and parameter_step is not None:
+            levels = (value.double() / parameter_step + 128).to(torch.uint8)
+            assert torch.equal((levels.double() - 128) * parameter_step, value.double()), name
             value = levels
         stored[name] = value.contiguous()
-    if step is not None:
-        metadata["parameter_step"] = step
+    if parameter_step is not None:
+        metadata["parameter_step"] = parameter_step
     save_file(stored, path, metadata={key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()})
     print(f"{path}: {len(stored)} tensors, {os.path.getsize(path) / 1024:.0f} KiB")

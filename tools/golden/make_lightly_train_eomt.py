@@ -235,5 +235,5 @@ if __name__ == "__main__":
     make("lightly_train_eomt_mlp.safetensors", MLP, seed=304)
     make("lightly_train_eomt_swiglu.safetensors", SWIGLU, seed=305)
     make("lightly_train_eomt_dinov2.safetensors", DINOV2, seed=306)
-    make("lightly_train_eomt_dinov2_registers.safetensors", REGISTERS, seed=307)
+    make("lightly_train_eomt_dinov2_registers.safetensors", REGISTERS, seed=308)
     make_steps("lightly_train_steps.safetensors", seed=304)
