@@ -21,7 +21,7 @@ std::map<std::string, Row>& rows() {
 }
 
 std::string cell(double difference) {
-  return difference < 0 ? "" : fmt::format("{:.0e}", difference);
+  return difference < 0 ? "" : fmt::format("{:.2g}", difference);
 }
 
 class Printer final : public testing::Environment {
