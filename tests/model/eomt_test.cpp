@@ -105,8 +105,14 @@ TEST(EomtModel, GradientsAgreeWithFiniteDifferences) {
 
 TEST(EomtModel, StandsOnDinov2Too) {
   for (const BackboneRow& row :
-       {tiny_dinov2(0), tiny_dinov2(2, FeedForward::kPackedSwiglu), varied(tiny_dinov2(2), {.patch = 8, .class_position = false})}) {
+       {tiny_dinov2(0), varied(tiny_dinov2(2, FeedForward::kPackedSwiglu), {.patch = 8, .class_position = false})}) {
     TinyEomt eomt(tiny_options(), 1, row);
+    for (const char* token : {"backbone.cls_token", "backbone.register_tokens"}) {
+      if (eomt.store.contains(token)) {  // not as tiny as they start, where a norm is too curved for differences
+        const at::NoGradGuard no_grad;
+        eomt.store.tensor(token).copy_(random_tensor(token, eomt.store.tensor(token).sizes()));
+      }
+    }
     const std::int64_t side = 5 * row.patch;  // the table's own grid, in double throughout
     const at::Tensor images = random_tensor("images", {1, 3, side, side});
     const EomtOutput output = eomt.train(images);
