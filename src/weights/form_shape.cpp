@@ -66,8 +66,12 @@ void set_patch(FileShape& shape, const Shapes& shapes) {
   shape.patch = static_cast<int>(kernel[2]);
 }
 
-bool folds_class_position(Form form) {
-  return form == Form::kUpstreamEomt || form == Form::kHfEomt;
+// Only our own files say so; of the others it is known.
+bool has_class_position(const TensorSource& source, Form form) {
+  if (const auto text = source.metadata().find("muster"); text != source.metadata().end()) {
+    return parse_weights_info(text->second, source.path().string()).variant.class_position;
+  }
+  return form != Form::kUpstreamEomt && form != Form::kHfEomt;
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ class ExportFormTest : public testing::Test {
     }
   }
 
-  testing_support::TemporaryFolder folder_;
+  ::muster::testing_support::TemporaryFolder folder_;
 };
 
 TEST_F(ExportFormTest, GoesToTransformersAndBackWithoutChangingABit) {

@@ -24,7 +24,7 @@ class FormTest : public testing::Test {
     table_ = std::move(rows);
     return recognise(file.safetensors(path(), config), table_);
   }
-  testing_support::TemporaryFolder folder_;
+  ::muster::testing_support::TemporaryFolder folder_;
   std::vector<model::BackboneRow> table_;
 };
 

@@ -56,7 +56,7 @@ class LoadPlanTest : public testing::Test {
     }
   }
 
-  testing_support::TemporaryFolder folder_;
+  ::muster::testing_support::TemporaryFolder folder_;
   std::deque<TensorSource> sources_;  // plans point into them
 };
 
