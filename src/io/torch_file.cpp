@@ -75,6 +75,7 @@ void refuse_other_contents(const InputFile& file, const ZipDirectory& zip, const
           name);
     }
   }
+  zip.require_stored(file);
   const ZipEntry* order = zip.find(folder + "/byteorder");
   if (order == nullptr) {
     return;  // older than PyTorch 2.1, little-endian on every machine that counts

@@ -112,11 +112,11 @@ class Reader {
     file_.read(entry.offset, header.size(), header.data());
     const std::string_view own_name(header.data() + kLocalBytes, entry.name.size());
     if (number_at<std::uint32_t>(header, 0) != kLocalSignature || number_at<std::uint16_t>(header, 26) != entry.name.size() ||
-        own_name != entry.name || number_at<std::uint16_t>(header, 8) != 0) {
+        own_name != entry.name || number_at<std::uint16_t>(header, 8) != entry.method) {
       throw DataError("{}: the header of the zip entry '{}' at byte {} is not the one of the directory; {}", name(), entry.name,
                       entry.offset, kRemedy);
     }
-    const auto stored = number_at<std::uint32_t>(header, 22);
+    const auto stored = number_at<std::uint32_t>(header, 18);
     const bool sizes_elsewhere = (number_at<std::uint16_t>(header, 6) & kSizesFollow) != 0 || stored == 0xffffffff;
     if (!sizes_elsewhere && stored != entry.bytes) {
       throw DataError("{}: the zip entry '{}' has {} bytes by its header and {} by the directory; {}", name(), entry.name, stored,
@@ -195,22 +195,17 @@ class Reader {
     ZipEntry entry{.name = std::string(record.data() + kEntryBytes, number_at<std::uint16_t>(record, 28)),
                    .offset = number_at<std::uint32_t>(record, 42),
                    .bytes = number_at<std::uint32_t>(record, 24),
+                   .method = number_at<std::uint16_t>(record, 10),
                    .crc32 = number_at<std::uint32_t>(record, 16)};
     std::uint64_t packed = number_at<std::uint32_t>(record, 20);
-    const auto method = number_at<std::uint16_t>(record, 10);
     if ((number_at<std::uint16_t>(record, 8) & kEncrypted) != 0) {
       throw DataError("{}: the zip entry '{}' is encrypted; unpack the file with its password first", name(), entry.name);
     }
-    if (method != 0) {
-      throw DataError(
-          "{}: the zip entry '{}' is compressed (method {}), which torch.save never does; write the file again with "
-          "torch.save(torch.load(f, weights_only=True), f), or store it with `zip -0`",
-          name(), entry.name, method);
-    }
     widen(entry, packed, extra);
-    if (packed != entry.bytes) {
+    if (entry.method == 0 && packed != entry.bytes) {
       throw DataError("{}: the zip entry '{}' is stored, but has {} bytes of {}; {}", name(), entry.name, packed, entry.bytes, kRemedy);
     }
+    entry.bytes = packed;
     return entry;
   }
 
@@ -263,6 +258,17 @@ ZipDirectory::ZipDirectory(const InputFile& file) {
 const ZipEntry* ZipDirectory::find(std::string_view name) const {
   const auto found = index_.find(std::string(name));
   return found == index_.end() ? nullptr : &entries_[found->second];
+}
+
+void ZipDirectory::require_stored(const InputFile& file) const {
+  for (const ZipEntry& entry : entries_) {
+    if (entry.method != 0) {
+      throw DataError(
+          "{}: the zip entry '{}' is compressed (method {}), which torch.save never does; write the file again with "
+          "torch.save(torch.load(f, weights_only=True), f), or store it with `zip -0`",
+          file.path().string(), entry.name, entry.method);
+    }
+  }
 }
 
 void check_crc(const InputFile& file, const ZipEntry& entry) {

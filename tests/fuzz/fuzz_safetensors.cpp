@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "fuzz/memory_file.hpp"
+#include "support/memory_file.hpp"
 #include "io/safetensors.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static muster::fuzz::MemoryFile memory;
+  static muster::testing_support::MemoryFile memory;
   try {
     const muster::io::SafetensorsFile file(memory.put(data, size));
     for (const muster::io::TensorInfo& tensor : file.tensors()) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "fuzz/memory_file.hpp"
+#include "support/memory_file.hpp"
 #include "io/torch_file.hpp"
 #include "support/torch_zip.hpp"
 
@@ -30,7 +30,7 @@ void read_all(const std::filesystem::path& path) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static muster::fuzz::MemoryFile memory;
+  static muster::testing_support::MemoryFile memory;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   if (text.starts_with("PK")) {
     read_all(memory.put(data, size));

@@ -2,14 +2,16 @@
 # libfuzzer.sh safetensors|torch_file [SECONDS]: builds one reader with clang, libFuzzer, ASan and UBSan, and runs it (600 s).
 #
 # Seeds and findings of earlier runs lie in seeds/; new inputs go to build/fuzz/. A finding ends the run with exit code 1 and lies in
-# build/fuzz/crash-*: put it into seeds/ once it is fixed, and a case into tests/io. Needs clang 16 or newer (std::source_location), as
-# `apt-get install clang-19 libclang-rt-19-dev`; CLANG=... names another.
+# build/fuzz/crash-*: put it into seeds/ once it is fixed, and a case into tests/io. Needs clang 16 or newer (std::source_location), and
+# libstdc++ 11 (in 12, clang looks into the constexpr destructor of vector<Value::Member> before Member is complete):
+#   apt-get install clang-19 libclang-rt-19-dev libstdc++-11-dev
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 reader=${1:?usage: libfuzzer.sh safetensors|torch_file [SECONDS]}
 seconds=${2:-600}
-clang=${CLANG:-$(command -v clang++-19 clang++-18 clang++-17 clang++-16 | head -1)}
-[ -n "$clang" ] || { echo "no clang of version 16 or newer: apt-get install clang-19 libclang-rt-19-dev" >&2; exit 2; }
+clang=$(command -v clang++-19 clang++-18 clang++-17 clang++-16 | head -1)
+library=$(ls -d /usr/lib/gcc/*/11 2>/dev/null | head -1)
+[ -n "$clang" ] && [ -n "$library" ] || { echo "needed: apt-get install clang-19 libclang-rt-19-dev libstdc++-11-dev" >&2; exit 2; }
 out=$root/build/fuzz
 mkdir -p "$out/$reader"
 
@@ -21,7 +23,7 @@ for name in error atomic_file hash nearest_name scalar_type random; do
   sources+=("$root/src/core/$name.cpp")
 done
 echo "building $out/fuzz_$reader with $("$clang" --version | head -1)"
-"$clang" -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -I"$root/src" -I"$root/tests" \
+"$clang" --gcc-install-dir="$library" -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -I"$root/src" -I"$root/tests" \
   "$root/tests/fuzz/fuzz_$reader.cpp" "${sources[@]}" -o "$out/fuzz_$reader" -lspdlog -lfmt -lyaml-cpp -lxxhash -lz
 
 seeds=("$root/tests/fuzz/seeds/$reader")

@@ -28,6 +28,7 @@ class ZipDirectoryTest : public testing::Test {
     const InputFile file = put(bytes);
     try {
       const ZipDirectory zip(file);
+      zip.require_stored(file);
     } catch (const DataError& error) {
       EXPECT_THAT(error.what(), HasSubstr("a.zip"));
       return error.what();

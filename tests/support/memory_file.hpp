@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace muster::fuzz {
+namespace muster::testing_support {
 
 // One file in memory that takes new contents each time; opened again by its path under /proc.
 class MemoryFile {
@@ -33,4 +33,4 @@ class MemoryFile {
   std::filesystem::path path_;
 };
 
-}  // namespace muster::fuzz
+}  // namespace muster::testing_support
