@@ -68,7 +68,8 @@ constexpr double kUncertainty = 2e-14;
 }
 
 // scale * normal value i from uniforms 2 i and 2 i + 1, for a whole batch: the two ends, as floats.
-MUSTER_WIDE_VECTORS void normal_intervals(const float* uniforms, double scale, float* low, float* high) noexcept {
+MUSTER_WIDE_VECTORS void normal_intervals(const float* __restrict uniforms, double scale, float* __restrict low,
+                                          float* __restrict high) noexcept {
   for (std::size_t i = 0; i < kBatch; ++i) {
     const double radius = scale * std::sqrt(-2 * log_below_one(1 - static_cast<double>(uniforms[2 * i])));
     const double value = radius * cos_turns(static_cast<double>(uniforms[2 * i + 1]));

@@ -56,7 +56,8 @@ TEST_F(RandomWeightsTest, FilesKeepToTheirSizeAndSayWhichIsTheLast) {
   EXPECT_EQ(files.back().filename(), "model.safetensors.index.json");
   for (std::size_t i = 0; i + 1 < files.size(); ++i) {
     std::uint64_t bytes = 0;
-    for (const io::TensorInfo& tensor : io::SafetensorsFile(files[i]).tensors()) {
+    const io::SafetensorsFile file(files[i]);
+    for (const io::TensorInfo& tensor : file.tensors()) {
       bytes += tensor.bytes;
     }
     EXPECT_LE(bytes, 6'000'000U);

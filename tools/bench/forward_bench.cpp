@@ -1,6 +1,6 @@
 // A worker of forward_vs_torch.py: forward passes, with or without backward, of one bare backbone in fp32.
 //   forward_bench dinov3/vits16 THREADS BATCH SIZE, then a line per pass on standard input:
-//     build            -> seconds; before the first pass
+//     build forward | build train  -> seconds; before the first pass, once: of one kind are all passes
 //     forward | train  -> seconds of one pass (train: zero gradients, forward, backward)
 //     memory           -> resident memory now and at most since the last reset, in MiB
 //     reset            -> starts that maximum anew
@@ -36,9 +36,9 @@ constexpr double kMiB = 1 << 20;
 
 class Bench {
  public:
-  Bench(const std::string& name, std::int64_t batch, std::int64_t size)
+  Bench(const std::string& name, std::int64_t batch, std::int64_t size, model::Gradients gradients)
       : network_(model::make_model(name + "-notpretrained", {}, 0)),
-        parameters_(network_->units(), at::kFloat),
+        parameters_(network_->units(), at::kFloat, gradients),
         images_(at::empty({batch, 3, size, size}, at::kFloat)) {
     model::initialise(parameters_, network_->units(), 0);
     model::fill(images_, {model::Init::Kind::kNormal, 1}, 0, "images");
@@ -90,8 +90,8 @@ int main(int count, char** arguments) {
       bench::reset_peak();
       fmt::print("done\n");
     } else {
-      if (line == "build") {
-        passes.emplace(arguments[1], batch, size);
+      if (line.starts_with("build ")) {
+        passes.emplace(arguments[1], batch, size, line == "build train" ? model::Gradients::kKept : model::Gradients::kNone);
       } else if (line == "forward" && passes) {
         passes->forward();
       } else if (line == "train" && passes) {

@@ -52,7 +52,7 @@ def measure(workers, command, rounds):
     for worker in workers:
         rests.append(float(worker.ask("memory")[0]))
         worker.ask("reset")
-        worker.ask("build")
+        worker.ask(f"build {command}")
         worker.seconds(command)  # warm
     times = [[] for _ in workers]
     for _ in range(rounds):

@@ -124,7 +124,7 @@ def main():
             print("done", flush=True)
         else:
             begin = time.perf_counter()
-            {"build": build, "forward": forward, "train": train}[command]()
+            {"build": build, "forward": forward, "train": train}[command.split()[0]]()
             print(f"{time.perf_counter() - begin:.6f}", flush=True)
 
 
