@@ -23,6 +23,8 @@ struct Command {
   bool over_ranks = false;
   // Keys that words without "=" are given to, in order: `muster info FILE` is `muster info file=FILE`. Empty: such a word is the recipe.
   std::vector<std::string> positional = {};
+  // Of such a command, keys whose values are text even where they look like numbers: 00112233 keeps its zeros.
+  std::vector<std::string> textual = {};
 };
 
 // A command over one options struct. `prepare` may fill the tree in before it is read (defaults of a recipe style).

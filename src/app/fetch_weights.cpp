@@ -115,8 +115,9 @@ std::vector<fs::path> fetch_repository(const std::string& url, const fs::path& f
     spdlog::info("no model.safetensors there; looking for several files with an index");
   }
   const fs::path index = fetch("model.safetensors.index.json", "");
+  const io::Value described = io::read_value_file(index);
   std::set<std::string> shards;
-  for (const io::Value::Member& member : io::read_value_file(index).at("weight_map").as_map()) {
+  for (const io::Value::Member& member : described.at("weight_map").as_map()) {
     shards.insert(member.value.as_string());
   }
   for (const std::string& shard : shards) {

@@ -116,6 +116,7 @@ ExitCode run_models(const ModelsOptions& options, const io::Value&, const Argume
 Command models_command() {
   Command command = make_command<ModelsOptions>("models", "list the models, and fetch their weights", kUsage, run_models);
   command.positional = {"action", "name"};
+  command.textual = {"sha256"};
   return command;
 }
 

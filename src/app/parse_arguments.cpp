@@ -31,7 +31,10 @@ void place_words(const std::vector<std::string>& words, const Command& command, 
   std::size_t next = 0;
   for (const std::string& word : words) {
     if (is_override(word)) {
-      arguments.overrides.push_back(word);
+      const auto equals = word.find('=');
+      const std::string key = word.substr(0, equals);
+      const bool textual = std::ranges::find(command.textual, key) != command.textual.end();
+      arguments.overrides.push_back(textual ? key + "=" + quoted(word.substr(equals + 1)) : word);
     } else if (next < command.positional.size()) {
       arguments.overrides.push_back(command.positional[next++] + "=" + quoted(word));
     } else {

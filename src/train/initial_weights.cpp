@@ -75,6 +75,18 @@ model::BackboneVariant InitialWeights::variant() const {
   return opened_ ? weights::variant_for(model_, opened_->row()) : model::BackboneVariant();
 }
 
+void InitialWeights::check(const model::EomtModel& model) const {
+  if (!opened_) {
+    return;
+  }
+  if (!opened_->found().eomt) {
+    weights::require_complete(opened_->plan_backbone(model));
+    return;
+  }
+  const model::ParameterStore shapes(model.units(), at::TensorOptions().device(at::kMeta), model::Gradients::kNone);
+  weights::check_fine_tuning(opened_->plan(), weights::stored_tensors(model, shapes));
+}
+
 void InitialWeights::set(const model::EomtModel& model, const data::TrainClasses& classes, model::ParameterStore& parameters,
                          bool say) const {
   model::initialise(parameters, model.units(), seed_);

@@ -26,6 +26,9 @@ class InitialWeights {
   // Of the backbone to build.
   model::BackboneVariant variant() const;
 
+  // DataError when the file is of another model than this one: before a run's folder is touched.
+  void check(const model::EomtModel& model) const;
+
   // Draws every parameter, then takes from the file what there is one for; says which in the log where `say` (rank 0).
   void set(const model::EomtModel& model, const data::TrainClasses& classes, model::ParameterStore& parameters, bool say) const;
 

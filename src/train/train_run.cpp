@@ -143,6 +143,9 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist:
   }
   std::unique_ptr<model::EomtModel> built = build_model(options, data.classes.count(), stopped ? *stopped : start->variant());
   const model::EomtModel& model = *built;
+  if (start) {
+    start->check(model);
+  }
   task::SemanticSegmentation task(model, data.classes, task_settings(options, model, data.classes));
   data::Loader loader(data.training, data.classes, data::TrainTransform(options.transform_args, data.classes.learned()), options.transform_args.normalize, options.loader,
                       {.seed = static_cast<std::uint64_t>(options.seed),

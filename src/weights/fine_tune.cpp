@@ -77,19 +77,23 @@ void check_fits(const LoadPlan& plan, const model::NamedTensor& named) {
 
 }  // namespace
 
-FineTuneReport load_for_fine_tuning(const LoadPlan& plan, std::span<const ClassEntry> old_classes,
-                                    std::span<const model::NamedTensor> tensors, std::span<const std::string> classes,
-                                    bool reuse_class_head) {
+void check_fine_tuning(const LoadPlan& plan, std::span<const model::NamedTensor> tensors) {
   require_complete(plan);
-  FineTuneReport report;
-  for (const std::string& name : classes) {
-    const bool reused = reuse_class_head && row_of(old_classes, name);
-    (reused ? report.reused_classes : report.fresh_classes).push_back(name);
-  }
   for (const model::NamedTensor& named : tensors) {
     if (!keeps_its_value(plan, named.name)) {
       check_fits(plan, named);
     }
+  }
+}
+
+FineTuneReport load_for_fine_tuning(const LoadPlan& plan, std::span<const ClassEntry> old_classes,
+                                    std::span<const model::NamedTensor> tensors, std::span<const std::string> classes,
+                                    bool reuse_class_head) {
+  check_fine_tuning(plan, tensors);
+  FineTuneReport report;
+  for (const std::string& name : classes) {
+    const bool reused = reuse_class_head && row_of(old_classes, name);
+    (reused ? report.reused_classes : report.fresh_classes).push_back(name);
   }
   for (const model::NamedTensor& named : tensors) {
     if (keeps_its_value(plan, named.name)) {

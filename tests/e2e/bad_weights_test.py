@@ -90,7 +90,7 @@ class BadWeights(program.ProgramTest):
 
     def test_lightly_trains_last_ckpt_points_to_the_export(self):
         last = self.folder / "last.ckpt"
-        weight_files.write_zip(last, b"\x80\x02}X\x0a\x00\x00\x00dataloaderctorch.utils.data.dataloader\nDataLoader\n)\x81s.", {})
+        weight_files.write_zip(last, b"\x80\x02}X\x0b\x00\x00\x00train_model}sX\x0a\x00\x00\x00dataloaderctorch.utils.data.dataloader\nDataLoader\n)\x81s.", {})
         self.refuse(last, "exported_last.pt")
 
     def test_the_old_form_of_torch_save(self):
