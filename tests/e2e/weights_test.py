@@ -156,7 +156,7 @@ class Weights(program.ProgramTest):
         kept = [row for row, entry in enumerate(info["classes"]) if entry["id"] != 1] + [5]
         np.testing.assert_allclose(tuned["class_head.weight"], tensors["class_head.weight"][kept], atol=1e-6)
         np.testing.assert_allclose(tuned["queries.weight"], tensors["queries.weight"][[*range(7), 0, 1]], atol=1e-6)
-        fresh = self.check_run(*self.train_words(self.folder / "fresh", 1, f"checkpoint={path}", "model_args.lr=1e-12"))
+        fresh = self.check_run(*self.train_words(self.folder / "fresh", 1, f"checkpoint={path}", "model_args.lr=1e-12", "seed=3"))
         self.assertIn("0 classes taken over, 5 start afresh", fresh.text)
         head = load_file(self.folder / "fresh/exported_models/exported_last.safetensors")["class_head.weight"]
         self.assertGreater(np.abs(head - tensors["class_head.weight"]).max(), 1e-3)
@@ -191,7 +191,9 @@ class Weights(program.ProgramTest):
             metadata = file.metadata()
         save_file(whole, self.folder / "whole.safetensors", metadata)
         expected = self.forward(self.folder / "whole.safetensors")
-        self.check_same(self.forward(path, says="upstream"), expected, 1e-3)  # another epsilon in the upscaling norm
+        outputs = self.forward(path, says="upstream")
+        np.testing.assert_allclose(outputs.pop("mask_logits"), expected.pop("mask_logits"), atol=0.02)  # another epsilon in the upscaling norm
+        self.check_same(outputs, expected, 1e-5)
         hidden = self.folder / "hidden_base"
         (self.cache / META).rename(hidden)
         try:
