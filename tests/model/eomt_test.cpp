@@ -122,7 +122,8 @@ TEST(EomtModel, StandsOnDinov2Too) {
     const MaskPlan plan{.every_prediction = true, .probabilities = {}, .given = output.attention_masks};
     TensorList leaves;
     for (const std::string& name : eomt.store.names()) {
-      if (eomt.store.tensor(name).requires_grad()) {
+      const bool checked = name.starts_with("backbone.") && !name.starts_with("backbone.blocks.2");  // stem, a plain block, a joint one
+      if (checked && eomt.store.tensor(name).requires_grad()) {
         leaves.push_back(eomt.store.tensor(name));
       }
     }
