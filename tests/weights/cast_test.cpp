@@ -61,7 +61,7 @@ std::vector<double> samples(int exponent_bits) {
 }
 
 TEST(Cast, RoundsOnceToTheNearestSixteenBits) {
-  for (const auto [type, exponent_bits] : {std::pair{ScalarType::kF16, 5}, std::pair{ScalarType::kBF16, 8}}) {
+  for (const auto& [type, exponent_bits] : {std::pair{ScalarType::kF16, 5}, std::pair{ScalarType::kBF16, 8}}) {
     SCOPED_TRACE(scalar_name(type));
     const std::vector<double> values = samples(exponent_bits);
     std::vector<std::uint16_t> made(values.size());
@@ -84,7 +84,7 @@ TEST(Cast, WidensEverySixteenBitValueExactly) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     all[i] = static_cast<std::uint16_t>(i);
   }
-  for (const auto [type, exponent_bits] : {std::pair{ScalarType::kF16, 5}, std::pair{ScalarType::kBF16, 8}}) {
+  for (const auto& [type, exponent_bits] : {std::pair{ScalarType::kF16, 5}, std::pair{ScalarType::kBF16, 8}}) {
     std::vector<float> floats(all.size());
     std::vector<double> doubles(all.size());
     cast(type, all.data(), ScalarType::kF32, floats.data(), 65536);
