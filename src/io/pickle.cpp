@@ -1,5 +1,6 @@
 #include "io/pickle.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <unordered_map>
@@ -78,7 +79,17 @@ class Machine {
     if (module == "torch" && (name == "CharStorage" || name == "ShortStorage")) {
       throw DataError("{}, byte {}: tensors of torch.{} are not read; save them as int32", where_, opcode_place_, name);
     }
-    throw DataError("{}, byte {}: {}.{} is not allowed in a weight file; {}", where_, opcode_place_, module, name, remedy(module));
+    throw DataError("{}, byte {}: {}.{} is not allowed in a weight file; {}", where_, opcode_place_, module, name,
+                    is_attack(module, name) ? "such a file runs commands when Python loads it: do not, and get the weights from elsewhere"
+                                            : remedy(module));
+  }
+
+  // Names that no honest file asks for. The list refuses everything else too; these only get another advice.
+  static bool is_attack(std::string_view module, std::string_view name) {
+    constexpr std::string_view kModules[] = {"os", "posix", "nt", "subprocess", "sys", "shutil", "runpy", "socket", "pty", "importlib"};
+    constexpr std::string_view kBuiltins[] = {"eval", "exec", "execfile", "compile", "open", "__import__"};
+    return std::ranges::find(kModules, module) != std::end(kModules) ||
+           ((module == "builtins" || module == "__builtin__") && std::ranges::find(kBuiltins, name) != std::end(kBuiltins));
   }
 
   // What the user can do about a file that holds more than weights.

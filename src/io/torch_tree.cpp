@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kMaxDepth = 64;  // of dicts in dicts; the tree is walked by recursion
 constexpr std::size_t kMaxNodes = 1'000'000;
+constexpr std::size_t kNodesPerByte = 8;             // of the pickle: two bytes fetch a value again, mostly a number or a short tuple
 constexpr std::size_t kMaxTreeBytes = 1u << 30;      // of strings and names in the tree
 constexpr std::uint64_t kExpandedBytes = 64u << 20;  // what a tensor may have beyond the size of the file (strides of 0)
 constexpr const char* kDamaged = "the file is damaged or cut short: copy or download it again";
@@ -26,6 +27,7 @@ class Converter {
         zip_(zip),
         folder_(std::move(folder)),
         pickle_(pickle),
+        nodes_left_(std::min(kNodesPerByte * pickle_bytes + 4096, kMaxNodes)),
         bytes_left_(std::min(64 * pickle_bytes + (1u << 20), kMaxTreeBytes)) {}
 
   TorchTree run() {
@@ -38,11 +40,11 @@ class Converter {
 
   // A small pickle can name one value very often; the tree repeats it each time.
   void pay(std::size_t bytes) {
-    ++nodes_;
-    if (nodes_ > kMaxNodes || bytes > bytes_left_) {
-      throw DataError("{} describes a tree that is too large for weights: more than {} values, or names far longer than the file; {}",
-                      path(), kMaxNodes, kKeepTensors);
+    if (nodes_left_ == 0 || bytes > bytes_left_) {
+      throw DataError("{} describes a tree that is too large for weights: it repeats its values or names far beyond its own length; {}",
+                      path(), kKeepTensors);
     }
+    --nodes_left_;
     bytes_left_ -= bytes;
   }
 
@@ -180,8 +182,8 @@ class Converter {
   const ZipDirectory& zip_;
   std::string folder_;
   const Pickle& pickle_;
+  std::size_t nodes_left_;
   std::size_t bytes_left_;
-  std::size_t nodes_ = 0;
   std::string name_;
   std::vector<TorchTensor> tensors_;
 };

@@ -123,15 +123,16 @@ TEST(Pickle, RefusesEveryGlobalThatIsNotOnTheListByItsName) {
            name + "\x93";
   };
   const std::string command = pickled("touch /tmp/muster-was-attacked") + "\x85R.";
-  EXPECT_THAT(refusal("cposix\nsystem\n" + command),
-              testing::AllOf(HasSubstr("byte 2: posix.system is not allowed in a weight file"), HasSubstr("if you trust who made it")));
+  EXPECT_THAT(refusal("cposix\nsystem\n" + command), testing::AllOf(HasSubstr("byte 2: posix.system is not allowed in a weight file"),
+                                                                    HasSubstr("such a file runs commands when Python loads it")));
   EXPECT_THAT(refusal(stack_global("posix", "system") + command), HasSubstr("byte 17: posix.system is not allowed"));
   EXPECT_THAT(refusal(stack_global("os", "system") + command), HasSubstr("os.system is not allowed"));
   EXPECT_THAT(refusal("c__builtin__\neval\n" + command), HasSubstr("__builtin__.eval is not allowed"));
   EXPECT_THAT(refusal(stack_global("builtins", "exec") + command), HasSubstr("builtins.exec is not allowed"));
   EXPECT_THAT(refusal("cbuiltins\ngetattr\n(cos\nsystem\n" + pickled("__call__") + "tR."), HasSubstr("builtins.getattr is not allowed"));
   EXPECT_THAT(refusal("csubprocess\nPopen\n" + command), HasSubstr("subprocess.Popen is not allowed"));
-  EXPECT_THAT(refusal("cfunctools\npartial\n" + command), HasSubstr("functools.partial is not allowed"));
+  EXPECT_THAT(refusal("cfunctools\npartial\n" + command),
+              testing::AllOf(HasSubstr("functools.partial is not allowed"), HasSubstr("if you trust who made it")));
   EXPECT_THAT(refusal("cnumpy.core.multiarray\n_reconstruct\n" + command), HasSubstr("numpy.core.multiarray._reconstruct is not allowed"));
   EXPECT_THAT(refusal("ctorch.storage\n_load_from_bytes\n" + command), HasSubstr("torch.storage._load_from_bytes is not allowed"));
   EXPECT_THAT(refusal("ctorch.serialization\n_get_layout\n" + command), HasSubstr("torch.serialization._get_layout is not allowed"));
