@@ -203,6 +203,23 @@ class Weights(program.ProgramTest):
             hidden.rename(self.cache / META)
         np.testing.assert_array_equal(load_file(self.folder / "delta.safetensors")["backbone.cls_token"], whole["backbone.cls_token"])
 
+    def test_a_run_keeps_the_position_table_of_the_file_that_it_started_from(self):
+        """DINOv2 from random weights has 16 x 16 positions, its published files 37 x 37: a run goes on with what it began with."""
+        first, second = self.folder / "first", self.folder / "second"
+        more = ["transform_args.image_size=[56,56]", "save_checkpoint_args.save_best=false"]
+        self.check_run(*self.train_words(first, 1, "model=dinov2/vits14-notpretrained-eomt", *more))
+        words = self.train_words(second, 1, "model=dinov2/vits14-eomt", f"checkpoint={first}", *more)
+        self.check_run(*words, says="weights: ")
+        exported = second / "exported_models/exported_last.safetensors"
+        self.assertEqual(load_file(exported)["backbone.pos_embed"].shape, (1, 257, 384))
+        self.assertEqual(json.loads(self.check_run("info", exported, "--json").stdout)["variant"]["position"], [16, 16])
+        first.rename(self.folder / "moved")
+        self.check_run(*words, says="was finished before")
+        self.check_same(self.forward(second / "checkpoints/last", f"input={next((self.sources / 'val/images').iterdir())}"),
+                        self.forward(exported, f"input={next((self.sources / 'val/images').iterdir())}"))
+        shutil.rmtree(self.folder / "moved")
+        shutil.rmtree(second)
+
     # Import, export, info, models
 
     def test_exports_come_back_as_they_were(self):
