@@ -255,6 +255,11 @@ int prepare(Export& source, Form form, const model::BackboneRow& row, const Weig
     return side * row.patch;
   }
   if (form == Form::kHfEomtDinov3) {
+    if (row.feed_forward == model::FeedForward::kSwiglu) {
+      deviate(report, options,
+              "EoMT of transformers has one activation for DINOv3's gate and for its own heads: written is SiLU, so the heads' GELU "
+              "becomes SiLU too");
+    }
     return square_size(info, "EoMT of transformers");
   }
   if (form == Form::kHfDinov3) {

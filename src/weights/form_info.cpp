@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "image/overlay.hpp"
 #include "model/patch_remainder.hpp"
+#include "weights/hf_config.hpp"
 
 namespace muster::weights {
 namespace {
@@ -163,9 +164,15 @@ void check_config(const TensorSource& source, Form form, const model::BackboneRo
   };
   expect("num_attention_heads", row.heads, hf_defaults(form).heads);
   expect("rope_theta", 100, 100);
-  if (const io::Value* act = config.find("hidden_act"); act != nullptr && act->is_string() && act->as_string() != "gelu") {
-    throw DataError("{}: config.json says hidden_act={}; published models use gelu, and no other is built", source.path().string(),
-                    act->as_string());
+  const io::Value* stated = config.find("hidden_act");
+  const std::string activation = stated == nullptr ? "gelu" : stated->as_string();
+  if (activation != hf_activation(row)) {
+    throw DataError("{}: config.json says hidden_act={}, where {} has {}, and no other is built", source.path().string(), activation,
+                    row.name, hf_activation(row));
+  }
+  if (form == Form::kHfEomtDinov3 && activation != "gelu") {
+    throw DataError("{}: config.json says hidden_act={}, which transformers uses in EoMT's heads too; heads with GELU alone are built",
+                    source.path().string(), activation);
   }
 }
 

@@ -85,6 +85,10 @@ void set_eomt(Value& config, const WeightsInfo& info, const HfSettings& settings
 
 }  // namespace
 
+const char* hf_activation(const model::BackboneRow& row) {
+  return row.feed_forward == model::FeedForward::kSwiglu ? "silu" : "gelu";
+}
+
 Form hf_form(const model::BackboneRow& row, bool eomt) {
   if (row.family == model::Family::kDinov3) {
     return eomt ? Form::kHfEomtDinov3 : Form::kHfDinov3;
@@ -103,7 +107,7 @@ Value hf_config(Form form, const model::BackboneRow& row, const WeightsInfo& inf
                              {"hidden_size", row.dim},
                              {"num_hidden_layers", row.depth},
                              {"num_attention_heads", row.heads},
-                             {"hidden_act", "gelu"},
+                             {"hidden_act", hf_activation(row)},
                              {"layer_norm_eps", row.norm_eps},
                              {"image_size", settings.image_size},
                              {"patch_size", row.patch},

@@ -113,6 +113,9 @@ TEST_F(FormTest, TakesClassesSizesAndEpsilonFromConfigJson) {
   EXPECT_EQ(by_default.notes.size(), 1U);
   EXPECT_THROW(found(hf_eomt_dinov3(), {kTiny3}, R"({"num_attention_heads": 4, "layer_norm_eps": 1e-05})"), DataError);
   EXPECT_THROW(found(hf_eomt_dinov3(), {kTiny3}, R"({"num_attention_heads": "two"})"), DataError);
+  const std::vector<model::BackboneRow> gated{tiny_row(Family::kDinov3, FeedForward::kSwiglu)};
+  EXPECT_NO_THROW(found(hf_dinov3(true), gated, R"({"num_attention_heads": 2, "hidden_act": "silu"})"));
+  EXPECT_THROW(found(hf_dinov3(true), gated, R"({"num_attention_heads": 2})"), DataError) << "transformers would gate by GELU";
 }
 
 TEST_F(FormTest, OfSatelliteWeightsIsToldByTheNameAlone) {

@@ -26,7 +26,7 @@ CASES = {
     "dinov2-noreg": ("Dinov2Model", dict(hidden_size=384, num_attention_heads=6, image_size=518, patch_size=14)),
     "dinov2-reg": ("Dinov2WithRegistersModel", dict(hidden_size=384, num_attention_heads=6, image_size=518, patch_size=14)),
     "dinov3": ("DINOv3ViTModel", dict(hidden_size=384, num_attention_heads=6, intermediate_size=1536, num_register_tokens=4)),
-    "dinov3-gated": ("DINOv3ViTModel", dict(hidden_size=384, num_attention_heads=6, intermediate_size=1536, use_gated_mlp=True,
+    "dinov3-gated": ("DINOv3ViTModel", dict(hidden_size=384, num_attention_heads=6, intermediate_size=1536, use_gated_mlp=True, hidden_act="silu",
                                             num_register_tokens=4)),  # fmt: skip
     "eomt-dinov2": ("EomtForUniversalSegmentation", dict(hidden_size=384, num_attention_heads=6, num_hidden_layers=12, image_size=224,
                                                          patch_size=16, num_blocks=3, num_queries=20, num_labels=7)),  # fmt: skip
