@@ -1,4 +1,4 @@
-"""Models of full size against the programs that published them, run on demand: 20 minutes on two cores, 8 GB of memory.
+"""Models of full size against the programs that published them, run on demand: 20 minutes on two cores, 8 GB of memory and disk.
 
     VENV/bin/python tools/golden/compare_full.py [--muster build/dev/bin/muster] [--cut build/dev/tests/golden/forward_cut]
         [--folder /tmp/muster_full] [CASE ...]        without cases: all of them; --list names them
