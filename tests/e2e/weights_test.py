@@ -245,6 +245,13 @@ class Weights(program.ProgramTest):
         self.check_run(*words, "allow_inexact=true", says="1e-06")
         ours, theirs = self.forward(self.run_folder), self.forward(self.folder / "eomt_hf")
         np.testing.assert_allclose(ours["class_logits"], theirs["class_logits"], atol=1e-3)
+        # Such a folder is a start for another run too.
+        tuned = self.folder / "from_hf"
+        self.check_run(*self.train_words(tuned, 1, "model=dinov3/vitt16-eomt", f"checkpoint={self.folder / 'eomt_hf'}", "reuse_class_head=true",
+                                         "model_args.num_queries=5", "model_args.lr=1e-12"),
+                       says=["eomt_hf", "5 classes taken over", "the 7 queries of", "cut to 5", "was trained in the form hf"])
+        queries = load_file(tuned / "exported_models/exported_last.safetensors")["queries.weight"]
+        np.testing.assert_allclose(queries, load_file(self.exported())["queries.weight"][:5], atol=1e-6)
 
     def test_info_shows_any_weight_file(self):
         self.check_run("info", self.cache / META, says=["Meta DINOv3", "dinov3/vitt16", "F32: ", "blocks.11.mlp.fc2.weight"])
