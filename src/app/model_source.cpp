@@ -85,8 +85,9 @@ std::optional<ModelPath> on_the_disk(const std::string& name) {
 // A name that no table has, said in the words that fit what was probably meant.
 [[noreturn]] void refuse_name(const std::string& name) {
   if (name.starts_with("dinov2/") || name.starts_with("dinov3/")) {
-    static_cast<void>(model::parse_model_name(name));  // throws with the nearest name, if it is none
-    throw ConfigError("model={} has no trained head; train it, or name a weight file or the folder of a run", name);
+    const model::ModelName parsed = model::parse_model_name(name);  // throws with the nearest name, if it is none
+    throw ConfigError("model={} has {}; train it, or name a weight file or the folder of a run", name,
+                      parsed.eomt ? "no trained head" : "no trained weights");
   }
   throw ConfigError(
       "model={}: there is no such weight file, checkpoint or run; name exported_models/exported_best.safetensors, the folder of a run, a "

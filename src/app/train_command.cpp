@@ -15,7 +15,8 @@ constexpr const char* kUsage =
     "  muster train RECIPE.yaml [key=value ...]\n\n"
     "Example, from the top folder of the project, after `launch/muster pack datasets/sample/pack.yaml`:\n"
     "  launch/muster train configs/quickstart.yaml out=runs/a steps=200\n"
-    "  launch/muster -n 2 train configs/quickstart.yaml out=runs/b steps=200     on two ranks, which share each batch\n\n"
+    "  launch/muster -n 2 train configs/quickstart.yaml out=runs/b steps=200     on two ranks, which share each batch\n"
+    "  launch/muster train configs/quickstart.yaml out=runs/c model=dinov2/vits14-eomt     after `muster models fetch dinov2/vits14`\n\n"
     "SIGTERM or SIGUSR2 finishes the step, saves, and ends with 75; the same command goes on from there.\n"
     "out/ then holds checkpoints/, exported_models/, metrics.jsonl, eval.json, train.log, TensorBoard events and the recipe.\n"
     "--dry-run checks recipe, data and model and stops before the first step.\n";
