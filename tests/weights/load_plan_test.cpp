@@ -341,11 +341,11 @@ TEST_F(LoadPlanTest, ChangesThePatchKernelToTheModelsSizeAndChannels) {
   const LoadPlan plan = loaded(file, model);
   const at::Tensor wanted = model::repeat_channels(model::resample_patch_kernel(file["patch_embed.proj.weight"], 8), 5);
   const at::Tensor read = model["backbone.patch_embed.proj.weight"];
-  EXPECT_LT(model::max_difference(read, wanted), 1e-6) << "the product's last bit depends on the number of threads";
+  EXPECT_LT(model::max_difference(read, wanted), 1e-4) << "the inverse in fp32 depends on the number of threads";
   EXPECT_EQ(plan.notes.size(), 2U);
   at::Tensor part = at::empty({50}, at::kFloat);
   read_range(plan.recipe("backbone.patch_embed.proj.weight"), 100, 150, ScalarType::kF32, part.data_ptr());
-  EXPECT_LT(model::max_difference(part, wanted.view({-1}).slice(0, 100, 150)), 1e-6);
+  EXPECT_LT(model::max_difference(part, wanted.view({-1}).slice(0, 100, 150)), 1e-4);
 }
 
 TEST_F(LoadPlanTest, OfAFileWithTwoSpellingsOfOneTensorIsRefused) {
