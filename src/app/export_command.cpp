@@ -16,6 +16,7 @@ struct ExportOptions {
   std::string out;
   std::string format = "muster";
   std::string dtype = "stored";
+  int image_size = 0;
   bool allow_inexact = false;
   std::string max_shard_size = "5GB";
   std::string base;
@@ -31,6 +32,8 @@ void visit(Visitor& v, ExportOptions& o) {
   v.field("format", o.format, one_of({"muster", "hf", "meta"}),
           "whose names and files: ours, those that transformers opens, Meta's backbones");
   v.field("dtype", o.dtype, one_of({"stored", "fp32", "bf16", "fp16"}), "element type to write");
+  v.field("image_size", o.image_size, at_least(0),
+          "pixels of the square images that a Hugging Face folder is for, to which DINOv2's positions are resized; 0 = the model's");
   v.field("allow_inexact", o.allow_inexact, any_value(), "write what the other program computes a little differently, and say by how much");
   v.field("max_shard_size", o.max_shard_size, any_value(), "a larger file is split, with an index (where out is a folder)");
   v.field("base", o.base, any_value(), "backbone file of upstream EoMT's DINOv3 files; empty = from the cache");
@@ -61,6 +64,7 @@ constexpr const char* kUsage =
 weights::ExportReport write(const ExportOptions& options, const WeightSource& source) {
   const weights::ExportOptions how{.dtype = type_named(options.dtype),
                                    .max_shard_bytes = bytes_of_size(options.max_shard_size, "max_shard_size"),
+                                   .image_size = options.image_size,
                                    .allow_inexact = options.allow_inexact};
   const std::filesystem::path out = options.out;
   if (options.format == "hf") {
