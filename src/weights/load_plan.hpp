@@ -90,6 +90,16 @@ void require_complete(const LoadPlan& plan);
 // DataError for NaN, with the file, its tensor and the first index. Any thread.
 void read_range(const TensorRecipe& recipe, std::int64_t begin, std::int64_t end, ScalarType to, void* destination);
 
+// One of many ranges.
+struct RangeRead {
+  const TensorRecipe* recipe = nullptr;
+  std::int64_t begin = 0, end = 0;
+  ScalarType to = ScalarType::kF32;
+  void* destination = nullptr;
+};
+// As read_range() for each, on LibTorch's threads, which share long ranges.
+void read_ranges(std::span<const RangeRead> ranges);
+
 // Fills whole tensors of any of the four types on any device, after require_complete(). Tensors whose names the plan keeps are
 // left alone; a tensor with neither recipe nor that is an InvariantError.
 void load(const LoadPlan& plan, std::span<const model::NamedTensor> tensors);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <map>
 
 #include <ATen/ops/empty.h>
@@ -11,22 +12,25 @@
 #include <fmt/ranges.h>
 
 #include "core/error.hpp"
+#include "model/parallel_items.hpp"
 #include "model/patch_resize.hpp"
 #include "weights/scalar_types.hpp"
 
 namespace muster::weights {
 namespace {
 
-constexpr std::int64_t kElementsAtOnce = 1 << 18;  // 1 MB of fp32: looked through for NaN while still in the cache
+constexpr std::int64_t kElementsAtOnce = 1 << 16;    // 256 KB of fp32: looked through for NaN while still in the second-level cache
+constexpr std::int64_t kElementsOfThread = 1 << 21;  // taken by a thread at once
 
 at::Tensor view_of(void* data, std::int64_t count, ScalarType type) {
   return at::from_blob(data, {count}, at::TensorOptions(torch_type(type)));
 }
 
-// Index of the first NaN, or `count`. A value is NaN where its bits without sign exceed those of infinity.
+// Index of the first NaN, or `count`. A value is NaN where its bits without sign exceed those of infinity. (Signed whole numbers,
+// which vector units of any x86-64 can compare.)
 template <class Bits>
 std::int64_t first_nan(const void* data, std::int64_t count, Bits infinity) {
-  constexpr Bits kWithoutSign = static_cast<Bits>(~Bits{0}) >> 1;
+  constexpr Bits kWithoutSign = std::numeric_limits<Bits>::max();
   constexpr std::int64_t kRun = 1024;  // a fixed length, which the compiler turns into vector instructions
   const auto* bits = static_cast<const Bits*>(data);
   const auto is_nan = [&](std::int64_t i) { return static_cast<Bits>(bits[i] & kWithoutSign) > infinity; };
@@ -49,13 +53,13 @@ std::int64_t first_nan(const void* data, std::int64_t count, Bits infinity) {
 std::int64_t first_nan(const void* data, std::int64_t count, ScalarType type) {
   switch (type) {
     case ScalarType::kF64:
-      return first_nan<std::uint64_t>(data, count, 0x7ff0'0000'0000'0000U);
+      return first_nan<std::int64_t>(data, count, 0x7ff0'0000'0000'0000);
     case ScalarType::kBF16:
-      return first_nan<std::uint16_t>(data, count, 0x7f80U);
+      return first_nan<std::int16_t>(data, count, 0x7f80);
     case ScalarType::kF16:
-      return first_nan<std::uint16_t>(data, count, 0x7c00U);
+      return first_nan<std::int16_t>(data, count, 0x7c00);
     default:
-      return first_nan<std::uint32_t>(data, count, 0x7f80'0000U);
+      return first_nan<std::int32_t>(data, count, 0x7f80'0000);
   }
 }
 
@@ -182,8 +186,28 @@ void read_range(const TensorRecipe& recipe, std::int64_t begin, std::int64_t end
   }
 }
 
+void read_ranges(std::span<const RangeRead> ranges) {
+  std::vector<RangeRead> blocks;
+  for (const RangeRead& range : ranges) {
+    const auto bytes = static_cast<std::int64_t>(scalar_bytes(range.to));
+    const std::int64_t step =
+        range.recipe->kernel ? range.end - range.begin : kElementsOfThread;  // each part of a changed kernel reads all
+    for (std::int64_t begin = range.begin; begin < range.end; begin += step) {
+      blocks.push_back({.recipe = range.recipe,
+                        .begin = begin,
+                        .end = std::min(begin + step, range.end),
+                        .to = range.to,
+                        .destination = static_cast<std::byte*>(range.destination) + (begin - range.begin) * bytes});
+    }
+  }
+  model::parallel_items(blocks.size(), [&](std::size_t i) {
+    read_range(*blocks[i].recipe, blocks[i].begin, blocks[i].end, blocks[i].to, blocks[i].destination);
+  });
+}
+
 void load(const LoadPlan& plan, std::span<const model::NamedTensor> tensors) {
   require_complete(plan);
+  std::vector<RangeRead> ranges;
   for (const model::NamedTensor& named : tensors) {
     if (std::find(plan.kept.begin(), plan.kept.end(), named.name) != plan.kept.end()) {
       continue;
@@ -194,13 +218,14 @@ void load(const LoadPlan& plan, std::span<const model::NamedTensor> tensors) {
           fmt::join(recipe.shape, ", "));
     const ScalarType type = stored_type(tensor.scalar_type());
     if (tensor.is_cpu() && tensor.is_contiguous()) {
-      read_range(recipe, 0, recipe.numel(), type, tensor.data_ptr());
+      ranges.push_back({.recipe = &recipe, .begin = 0, .end = recipe.numel(), .to = type, .destination = tensor.data_ptr()});
     } else {
       at::Tensor read = at::empty(recipe.shape, at::TensorOptions(tensor.scalar_type()));
       read_range(recipe, 0, recipe.numel(), type, read.data_ptr());
       tensor.copy_(read);
     }
   }
+  read_ranges(ranges);
 }
 
 }  // namespace muster::weights

@@ -5,19 +5,16 @@
 //   load_shards(plan, shards);
 //   load(plan, model.buffers());  // what is no parameter: a few kilobytes per block, whole on every rank
 //
-// Memory of a rank: its shards, and what read_range() needs for a block of kBlockElements on each thread; never a whole tensor,
-// whatever kind of file it comes from. The exception is a patch kernel of another size, which is made from the whole one.
+// Memory of a rank: its shards, and on each thread the megabyte of a cast; never a whole tensor, whatever kind of file it comes from.
+// The exception is a patch kernel of another size, which is made from the whole one.
 #pragma once
 
-#include <cstdint>
 #include <span>
 
 #include "model/sharded_parameters.hpp"
 #include "weights/load_plan.hpp"
 
 namespace muster::weights {
-
-inline constexpr std::int64_t kBlockElements = std::int64_t{1} << 22;  // read, cast and checked together
 
 // Fills the shards, which are on the CPU in the type that is wanted (float, double, bfloat16, half), from the plan of their
 // model, on LibTorch's threads. Not collective: a rank needs no other. Tensors that the plan keeps are left alone. Throws
