@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr std::int64_t kMostRead = 1 << 20;  // elements: a tensor may repeat its elements up to 64 MiB
+constexpr std::int64_t kMostRead = 1 << 12;  // elements, the last of each tensor: one may repeat its elements up to 64 MiB
 
 void read_all(const std::filesystem::path& path) {
   try {
