@@ -91,6 +91,53 @@ TEST_F(ExportFormTest, GoesToTransformersAndBackWithoutChangingABit) {
   expect_round_trip(row, info_for(TinyModel(row), kQueries, kClasses), hf_eomt_dinov3().names(), kQueries, kClasses);
 }
 
+at::Tensor read_whole(const TensorSource& source, const std::string& name) {
+  const StoredTensor& stored = source.at(name);
+  at::Tensor tensor = at::empty(stored.shape, at::kFloat);
+  source.read(stored, 0, stored.numel(), ScalarType::kF32, tensor.data_ptr());
+  return tensor;
+}
+
+TEST_F(ExportFormTest, TakesUpstreamEomtToTransformersWithoutChangingABit) {
+  ForeignFile file = upstream_eomt();
+  const TensorSource source = file.safetensors(folder("upstream") / "model.safetensors");
+  const std::vector<model::BackboneRow> table{tiny_row(Family::kDinov2)};
+  const Recognised recognised = recognise(source, table);
+  const TinyModel model(recognised.row, kQueries, kClasses);
+  const LoadPlan plan = plan_load(source, recognised.form, model);
+  EXPECT_TRUE(export_hf(folder("hf"), recognised.row, supply_of(plan), recognised.info).deviations.empty());
+  const TensorSource written = TensorSource::open(folder("hf"));
+  EXPECT_EQ(written.tensors().size(), hf_eomt().names().size());
+  const std::string backbone = "network.encoder.backbone.";
+  EXPECT_TRUE(
+      read_whole(written, "layers.1.attention.k_proj.weight").equal(file[backbone + "blocks.1.attn.qkv.weight"].narrow(0, kDim, kDim)));
+  EXPECT_TRUE(read_whole(written, "embeddings.cls_token").equal(file[backbone + "cls_token"]));
+  EXPECT_TRUE(read_whole(written, "embeddings.position_embeddings.weight").equal(file[backbone + "pos_embed"][0]));
+  EXPECT_TRUE(read_whole(written, "embeddings.patch_embeddings.projection.weight").equal(file[backbone + "patch_embed.proj.weight"]));
+  EXPECT_TRUE(read_whole(written, "upscale_block.block.1.conv1.weight").equal(file["network.upscale.1.conv1.weight"]));
+  EXPECT_TRUE(read_whole(written, "mask_head.fc2.bias").equal(file["network.mask_head.2.bias"]));
+}
+
+TEST_F(ExportFormTest, TakesADeltaToTransformersAsItsSum) {
+  ForeignFile delta = upstream_delta(), base = hf_dinov3();
+  const TensorSource source = delta.safetensors(folder("delta") / "model.safetensors"),
+                     base_source = base.safetensors(folder("base") / "model.safetensors");
+  const std::vector<model::BackboneRow> table{tiny_row(Family::kDinov3)};
+  Recognised recognised = recognise(source, table);
+  recognised.info.transform.image_size = {48, 48};
+  const TinyModel model(recognised.row, kQueries, kClasses);
+  const LoadPlan plan = plan_load(source, recognised.form, model, &base_source);
+  EXPECT_TRUE(export_hf(folder("hf"), recognised.row, supply_of(plan), recognised.info).deviations.empty());
+  const TensorSource written = TensorSource::open(folder("hf"));
+  EXPECT_EQ(written.tensors().size(), hf_eomt_dinov3().names().size());
+  for (const char* name : {"attention.q_proj.bias", "attention.v_proj.weight", "mlp.up_proj.weight", "layer_scale2.lambda1"}) {
+    EXPECT_TRUE(read_whole(written, std::string("layers.1.") + name)
+                    .equal(base[std::string("layer.1.") + name] + delta[std::string("network.encoder.backbone.blocks.1.") + name]))
+        << name;
+  }
+  EXPECT_TRUE(read_whole(written, "class_predictor.bias").equal(delta["network.class_head.bias"]));
+}
+
 TEST_F(ExportFormTest, GoesToMetaAndBackWithoutChangingABit) {
   for (const Family family : {Family::kDinov2, Family::kDinov3}) {
     const model::BackboneRow row = tiny_row(family);
