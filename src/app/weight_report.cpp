@@ -103,6 +103,11 @@ io::Value checkpoint_report(const std::filesystem::path& folder) {
   return report;
 }
 
+// What a description has a key for, and the file no answer.
+bool says_nothing(const io::Value& value) {
+  return value.is_null() || (value.is_string() && value.as_string().empty()) || (value.is_list() && value.size() == 0);
+}
+
 std::string scalar_text(const io::Value& value) {
   return value.is_string() ? value.as_string() : io::to_json(value, -1);
 }
@@ -138,6 +143,9 @@ std::string weight_report_text(const io::Value& report) {
   constexpr std::size_t kTensorsShown = 400;
   std::string text;
   for (const io::Value::Member& member : report.as_map()) {
+    if (says_nothing(member.value)) {
+      continue;
+    }
     if (member.key == "types") {
       text += types_text(member.value);
     } else if (member.key == "classes") {
