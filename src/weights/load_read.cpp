@@ -14,6 +14,7 @@
 #include "core/error.hpp"
 #include "model/parallel_items.hpp"
 #include "model/patch_resize.hpp"
+#include "model/wide_vectors.hpp"
 #include "weights/scalar_types.hpp"
 
 namespace muster::weights {
@@ -26,25 +27,41 @@ at::Tensor view_of(void* data, std::int64_t count, ScalarType type) {
   return at::from_blob(data, {count}, at::TensorOptions(torch_type(type)));
 }
 
-// Index of the first NaN, or `count`. A value is NaN where its bits without sign exceed those of infinity. (Signed whole numbers,
-// which vector units of any x86-64 can compare.)
+constexpr std::int64_t kRun = 1024;  // a fixed length, which the compiler turns into vector instructions
+
+// Whether any of `runs` times kRun values is NaN: its bits without sign exceed those of infinity. (Signed whole numbers, which vector
+// units of any x86-64 can compare.)
 template <class Bits>
-std::int64_t first_nan(const void* data, std::int64_t count, Bits infinity) {
+[[gnu::always_inline]] inline bool any_nan_of(const Bits* bits, std::int64_t runs, Bits infinity) {
   constexpr Bits kWithoutSign = std::numeric_limits<Bits>::max();
-  constexpr std::int64_t kRun = 1024;  // a fixed length, which the compiler turns into vector instructions
-  const auto* bits = static_cast<const Bits*>(data);
-  const auto is_nan = [&](std::int64_t i) { return static_cast<Bits>(bits[i] & kWithoutSign) > infinity; };
-  std::int64_t i = 0;
-  for (; i + kRun <= count; i += kRun) {
+  for (std::int64_t run = 0; run < runs; ++run) {
     Bits any = 0;
     for (std::int64_t j = 0; j < kRun; ++j) {
-      any = static_cast<Bits>(any | static_cast<Bits>(is_nan(i + j)));
+      any = static_cast<Bits>(any | static_cast<Bits>(static_cast<Bits>(bits[run * kRun + j] & kWithoutSign) > infinity));
     }
     if (any != 0) {
-      break;
+      return true;
     }
   }
-  while (i < count && !is_nan(i)) {
+  return false;
+}
+MUSTER_FUSED_VECTORS bool any_nan(const std::int16_t* bits, std::int64_t runs, std::int16_t infinity) {
+  return any_nan_of(bits, runs, infinity);
+}
+MUSTER_FUSED_VECTORS bool any_nan(const std::int32_t* bits, std::int64_t runs, std::int32_t infinity) {
+  return any_nan_of(bits, runs, infinity);
+}
+MUSTER_FUSED_VECTORS bool any_nan(const std::int64_t* bits, std::int64_t runs, std::int64_t infinity) {
+  return any_nan_of(bits, runs, infinity);
+}
+
+// Index of the first NaN, or `count`.
+template <class Bits>
+std::int64_t first_nan(const void* data, std::int64_t count, Bits infinity) {
+  const auto* bits = static_cast<const Bits*>(data);
+  const std::int64_t runs = count / kRun;
+  std::int64_t i = any_nan(bits, runs, infinity) ? 0 : runs * kRun;
+  while (i < count && static_cast<Bits>(bits[i] & std::numeric_limits<Bits>::max()) <= infinity) {
     ++i;
   }
   return i;
