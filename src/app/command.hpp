@@ -21,6 +21,10 @@ struct Command {
   std::function<std::vector<config::FieldHelp>()> fields;
   // Every rank runs it, and they work together through arguments.session. Other commands are rank 0's alone: the others wait.
   bool over_ranks = false;
+  // Keys that words without "=" are given to, in order: `muster info FILE` is `muster info file=FILE`. Empty: such a word is the recipe.
+  std::vector<std::string> positional = {};
+  // Of such a command, keys whose values are text even where they look like numbers: 00112233 keeps its zeros.
+  std::vector<std::string> textual = {};
 };
 
 // A command over one options struct. `prepare` may fill the tree in before it is read (defaults of a recipe style).
@@ -58,6 +62,7 @@ Command eval_command();
 Command autolabel_command();
 Command forward_command();
 Command export_command();
+Command import_command();
 Command models_command();
 Command doctor_command();
 

@@ -1,5 +1,7 @@
 #include "app/parse_arguments.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <map>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +10,38 @@
 
 namespace muster::app {
 namespace {
+
+// Keys are made of letters, digits, dots and underscores; a path or an address may hold a "=" of its own.
+bool is_override(const std::string& word) {
+  const auto equals = word.find('=');
+  return equals != std::string::npos && std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals),
+                                                    [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_'; });
+}
+
+// As YAML that is text, whatever it looks like.
+std::string quoted(const std::string& word) {
+  std::string text = "'";
+  for (const char c : word) {
+    text += c == '\'' ? "''" : std::string(1, c);
+  }
+  return text + "'";
+}
+
+void place_words(const std::vector<std::string>& words, const Command& command, Arguments& arguments) {
+  std::size_t next = 0;
+  for (const std::string& word : words) {
+    if (is_override(word)) {
+      const auto equals = word.find('=');
+      const std::string key = word.substr(0, equals);
+      const bool textual = std::ranges::find(command.textual, key) != command.textual.end();
+      arguments.overrides.push_back(textual ? key + "=" + quoted(word.substr(equals + 1)) : word);
+    } else if (next < command.positional.size()) {
+      arguments.overrides.push_back(command.positional[next++] + "=" + quoted(word));
+    } else {
+      throw ConfigError("muster {} does not know what to do with '{}'; see muster {} --help", command.name, word, command.name);
+    }
+  }
+}
 
 void split_words(const std::vector<std::string>& words, Arguments& arguments) {
   for (const std::string& word : words) {
@@ -27,7 +61,8 @@ void refuse_unknown_command(const std::string& name) {
     names.push_back(command.name);
   }
   const auto nearest = nearest_name(name, names);
-  throw ConfigError("'{}' is no command of muster{}; `muster --help` lists them", name, nearest ? fmt::format(", did you mean '{}'?", *nearest) : "");
+  throw ConfigError("'{}' is no command of muster{}; `muster --help` lists them", name,
+                    nearest ? fmt::format(", did you mean '{}'?", *nearest) : "");
 }
 
 }  // namespace
@@ -64,7 +99,11 @@ Invocation parse_arguments(int argc, const char* const* argv) {
   if (!cli.get_subcommands().empty()) {
     invocation.command = by_app.at(cli.get_subcommands().front());
   }
-  split_words(words, arguments);
+  if (invocation.command != nullptr && !invocation.command->positional.empty()) {
+    place_words(words, *invocation.command, arguments);
+  } else {
+    split_words(words, arguments);
+  }
   return invocation;
 }
 
@@ -86,8 +125,10 @@ std::string program_help() {
 }
 
 std::string command_help(const Command& command) {
-  return fmt::format("muster {}: {}\n\n{}\nKeys, with their defaults (in the recipe or as key=value):\n{}\nFlags: --help --print-config --dry-run --json\n",
-                     command.name, command.summary, command.usage, config::help_text(command.fields()));
+  return fmt::format(
+      "muster {}: {}\n\n{}\nKeys, with their defaults (in the recipe or as key=value):\n{}\nFlags: --help --print-config --dry-run "
+      "--json\n",
+      command.name, command.summary, command.usage, config::help_text(command.fields()));
 }
 
 }  // namespace muster::app

@@ -42,6 +42,8 @@ class RandomSequence {
   double uniform(std::uint64_t index, double low, double high) const noexcept { return low + (high - low) * uniform(index); }
   // Standard normal, by Box and Muller from uniforms 2 index and 2 index + 1, in double.
   double normal(std::uint64_t index) const noexcept;
+  // out[i] = scale * normal(first + i) rounded to float, to the last bit, many times as fast as one by one.
+  void normals(std::uint64_t first, double scale, std::span<float> out) const noexcept;
   // Standard normal cut to [-bound, bound], by inverting the distribution of uniform `index`.
   double truncated_normal(std::uint64_t index, double bound) const noexcept;
 

@@ -12,8 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/atomic_file.hpp"
 #include "core/scalar_type.hpp"
+#include "io/input_file.hpp"
 
 namespace muster::io {
 
@@ -46,7 +46,8 @@ struct TensorInfo {
 };
 
 // An open file whose header has been checked strictly: the tensors tile the data without gap or overlap, every size agrees
-// with its dtype and shape. Throws DataError, naming the file, for whatever is malformed. Reads are safe from any thread.
+// with its dtype and shape. Throws DataError, naming the file, the tensor and a remedy, for whatever is malformed. The header
+// may have 16 MiB (some 100,000 tensors). Reads are safe from any thread.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
@@ -57,12 +58,13 @@ class SafetensorsFile {
   const TensorInfo& info(std::string_view name) const;  // DataError, with the nearest name, when it is not there
   // Copies info(name).bytes bytes to `destination`.
   void read(std::string_view name, void* destination) const;
+  // Copies `count` bytes of the tensor from its byte `begin` on. InvariantError for a range outside the tensor.
+  void read_bytes(const TensorInfo& tensor, std::uint64_t begin, std::uint64_t count, void* destination) const;
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
-  const std::filesystem::path& path() const noexcept { return path_; }
+  const std::filesystem::path& path() const noexcept { return file_.path(); }
 
  private:
-  std::filesystem::path path_;
-  UniqueFd fd_;
+  InputFile file_;
   std::vector<TensorInfo> tensors_;
   std::unordered_map<std::string, std::size_t> index_;
   std::map<std::string, std::string> metadata_;

@@ -1,12 +1,9 @@
 #include "io/safetensors.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <fmt/ranges.h>
 
 #include "core/error.hpp"
 #include "core/nearest_name.hpp"
@@ -15,40 +12,30 @@
 namespace muster::io {
 namespace {
 
-constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the limit that the reference implementation sets
+constexpr std::uint64_t kMaxHeaderBytes = 16u << 20;  // as a tree it takes a hundred times this
 constexpr std::string_view kMetadataKey = "__metadata__";
+constexpr const char* kRemedy = "copy or download the file again, or write it again with the safetensors package";
 
-void read_exactly(int fd, void* destination, std::uint64_t bytes, std::uint64_t offset, const std::filesystem::path& path) {
-  char* next = static_cast<char*>(destination);
-  while (bytes > 0) {
-    const ssize_t got = ::pread(fd, next, bytes, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got <= 0) {
-      throw DataError("{}: {} bytes are missing at {}: {}", path.string(), bytes, offset, got < 0 ? errno_text(errno) : "end of file");
-    }
-    next += got;
-    offset += static_cast<std::uint64_t>(got);
-    bytes -= static_cast<std::uint64_t>(got);
-  }
-}
-
-// The JSON header's text; `file_bytes` bounds what its length may say.
-std::string read_header(int fd, std::uint64_t file_bytes, const std::filesystem::path& path) {
+// The JSON header's text; the size of the file bounds what its length may say.
+std::string read_header(const InputFile& file) {
+  const std::string path = file.path().string();
   std::uint64_t length = 0;
-  if (file_bytes < sizeof length) {
-    throw DataError("{}: {} bytes are too few for a safetensors file", path.string(), file_bytes);
+  if (file.bytes() < sizeof length) {
+    throw DataError("{}: {} bytes are too few for a safetensors file; {}", path, file.bytes(), kRemedy);
   }
-  read_exactly(fd, &length, sizeof length, 0, path);
-  if (length > kMaxHeaderBytes || length > file_bytes - sizeof length) {
-    throw DataError("{}: not a safetensors file, or cut short: its header claims {} bytes, the file has {}", path.string(), length,
-                    file_bytes);
+  file.read(0, sizeof length, &length);  // little-endian, as the host
+  if (length > file.bytes() - sizeof length) {
+    throw DataError("{}: not a safetensors file, or cut short: its header claims {} bytes, the file has {}; {}", path, length, file.bytes(),
+                    kRemedy);
+  }
+  if (length > kMaxHeaderBytes) {
+    throw DataError("{}: not a safetensors file of weights: its header claims {} bytes, at most {} are read; {}", path, length,
+                    kMaxHeaderBytes, kRemedy);
   }
   std::string text(length, '\0');
-  read_exactly(fd, text.data(), length, sizeof length, path);
+  file.read(sizeof length, length, text.data());
   if (!text.starts_with('{')) {
-    throw DataError("{}: not a safetensors file: its header is no JSON object", path.string());
+    throw DataError("{}: not a safetensors file: its header is no JSON object; {}", path, kRemedy);
   }
   return text;
 }
@@ -60,7 +47,8 @@ std::uint64_t checked_bytes(const TensorInfo& tensor, std::uint64_t limit, const
   for (const std::int64_t length : tensor.shape) {
     const auto factor = static_cast<std::uint64_t>(length);
     if (!empty && bytes > limit / factor) {
-      throw DataError("{}: tensor '{}' of shape [{}] is larger than the file", path.string(), tensor.name, fmt::join(tensor.shape, ", "));
+      throw DataError("{}: tensor '{}' of shape [{}] is larger than the file; {}", path.string(), tensor.name,
+                      fmt::join(tensor.shape, ", "), kRemedy);
     }
     bytes *= factor;
   }
@@ -71,7 +59,7 @@ ScalarType parse_dtype(const TensorInfo& tensor, const std::string& name, const 
   try {
     return scalar_from_name(name);
   } catch (const DataError& error) {
-    throw DataError("{}: tensor '{}': {}", path.string(), tensor.name, error.what());
+    throw DataError("{}: tensor '{}': {}; write it again as one of these", path.string(), tensor.name, error.what());
   }
 }
 
@@ -85,13 +73,13 @@ TensorInfo parse_tensor(const Value::Member& member, std::uint64_t data_bytes, c
   }
   const Value::List& range = member.value.at("data_offsets").as_list();
   if (range.size() != 2) {
-    throw DataError("{}: tensor '{}' has {} data_offsets, 2 wanted", path.string(), tensor.name, range.size());
+    throw DataError("{}: tensor '{}' has {} data_offsets, 2 wanted; {}", path.string(), tensor.name, range.size(), kRemedy);
   }
   const std::uint64_t begin = range[0].as_uint();
   const std::uint64_t end = range[1].as_uint();
   if (begin > end || end > data_bytes || end - begin != checked_bytes(tensor, data_bytes, path)) {
-    throw DataError("{}: tensor '{}' of shape [{}] {} cannot lie in bytes {} to {} of {}", path.string(), tensor.name,
-                    fmt::join(tensor.shape, ", "), scalar_name(tensor.dtype), begin, end, data_bytes);
+    throw DataError("{}: tensor '{}' of shape [{}] {} cannot lie in bytes {} to {} of {}; {}", path.string(), tensor.name,
+                    fmt::join(tensor.shape, ", "), scalar_name(tensor.dtype), begin, end, data_bytes, kRemedy);
   }
   tensor.offset = begin;
   tensor.bytes = end - begin;
@@ -100,17 +88,22 @@ TensorInfo parse_tensor(const Value::Member& member, std::uint64_t data_bytes, c
 
 // Tensors must follow each other without gap or overlap and fill the data: whatever else is there was not meant.
 void check_tiling(std::span<const TensorInfo> tensors, std::uint64_t data_bytes, const std::filesystem::path& path) {
+  const TensorInfo* before = nullptr;
   std::uint64_t end = 0;
   for (const TensorInfo& tensor : tensors) {
-    if (tensor.offset != end) {
-      throw DataError("{}: tensor '{}' starts at byte {} of the data, {} wanted; the file is damaged", path.string(), tensor.name,
-                      tensor.offset, end);
+    if (tensor.offset < end) {
+      throw DataError("{}: tensor '{}' starts at byte {} of the data, inside '{}', which ends at {}: they overlap; {}", path.string(),
+                      tensor.name, tensor.offset, before->name, end, kRemedy);
+    }
+    if (tensor.offset > end) {
+      throw DataError("{}: tensor '{}' starts at byte {} of the data, {} wanted: bytes between belong to no tensor; {}", path.string(),
+                      tensor.name, tensor.offset, end, kRemedy);
     }
     end += tensor.bytes;
+    before = &tensor;
   }
   if (end != data_bytes) {
-    throw DataError("{}: tensors end at byte {} of the data, which has {}; the file is damaged or cut short", path.string(), end,
-                    data_bytes);
+    throw DataError("{}: tensors end at byte {} of the data, which has {}; {}", path.string(), end, data_bytes, kRemedy);
   }
 }
 
@@ -120,14 +113,10 @@ std::int64_t TensorInfo::numel() const noexcept {
   return static_cast<std::int64_t>(bytes / scalar_bytes(dtype));
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  struct stat status {};
-  if (!fd_ || ::fstat(fd_.get(), &status) != 0) {
-    throw DataError("cannot open {}: {}", path.string(), errno_text(errno));
-  }
-  const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
-  const std::string text = read_header(fd_.get(), file_bytes, path);
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
+  const std::string text = read_header(file_);
   const std::uint64_t data_start = sizeof(std::uint64_t) + text.size();
+  const std::uint64_t data_bytes = file_.bytes() - data_start;
   try {
     const Value header = parse_json(text, path.string() + " (header)");
     for (const Value::Member& member : header.as_map()) {
@@ -136,16 +125,16 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
           metadata_[entry.key] = entry.value.as_string();
         }
       } else {
-        tensors_.push_back(parse_tensor(member, file_bytes - data_start, path));
+        tensors_.push_back(parse_tensor(member, data_bytes, path));
       }
     }
   } catch (const ConfigError& error) {
-    throw DataError("{}", error.what());
+    throw DataError("{}; {}", error.what(), kRemedy);
   }
   std::stable_sort(tensors_.begin(), tensors_.end(), [](const TensorInfo& a, const TensorInfo& b) {
     return std::pair(a.offset, a.offset + a.bytes) < std::pair(b.offset, b.offset + b.bytes);
   });
-  check_tiling(tensors_, file_bytes - data_start, path);
+  check_tiling(tensors_, data_bytes, path);
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     tensors_[i].offset += data_start;
     index_[tensors_[i].name] = i;
@@ -168,7 +157,7 @@ const TensorInfo& SafetensorsFile::info(std::string_view name) const {
   const auto found = index_.find(std::string(name));
   if (found == index_.end()) {
     const std::optional<std::string> nearest = nearest_name(name, names());
-    throw DataError("{}: no tensor '{}' among {}{}", path_.string(), name, tensors_.size(),
+    throw DataError("{}: no tensor '{}' among {}{}", path().string(), name, tensors_.size(),
                     nearest ? fmt::format("; the nearest name is '{}'", *nearest) : "");
   }
   return tensors_[found->second];
@@ -176,7 +165,13 @@ const TensorInfo& SafetensorsFile::info(std::string_view name) const {
 
 void SafetensorsFile::read(std::string_view name, void* destination) const {
   const TensorInfo& tensor = info(name);
-  read_exactly(fd_.get(), destination, tensor.bytes, tensor.offset, path_);
+  file_.read(tensor.offset, tensor.bytes, destination);
+}
+
+void SafetensorsFile::read_bytes(const TensorInfo& tensor, std::uint64_t begin, std::uint64_t count, void* destination) const {
+  check(begin <= tensor.bytes && count <= tensor.bytes - begin, "tensor {}: {} bytes from {} of {}", tensor.name, count, begin,
+        tensor.bytes);
+  file_.read(tensor.offset + begin, count, destination);
 }
 
 }  // namespace muster::io

@@ -23,8 +23,8 @@ HeadShape head_shape(const BackboneRow& row, const EomtOptions& options, int num
           .norm_eps = row.norm_eps,
           .num_queries = options.num_queries,
           .num_classes = num_classes,
-          .upscale_blocks = 2,
-          .upscale_eps = options.form == "lightly_train" ? 1e-5 : 1e-6};
+          .upscale_blocks = 2,  // max(1, ceil(log2 p) - 2) in LightlyTrain for its patches of 14 and 16; upstream's patch is always 16
+          .upscale_eps = upscale_norm_eps(options.form)};
 }
 
 }  // namespace

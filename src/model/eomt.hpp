@@ -45,7 +45,7 @@ class EomtModel final : public Model {
   int num_classes() const noexcept { return head_->shape.num_classes; }
   int joint_blocks() const noexcept { return joint_blocks_; }
 
-  // Normalised images [B, 3, H, W]; key.sample_ids has one entry per image wherever something is drawn.
+  // Normalised images [B, channels, H, W]; key.sample_ids has one entry per image wherever something is drawn.
   EomtOutput forward(BlockRunner& runner, const at::Tensor& images, const PassKey& key, const MaskPlan& plan) const;
   // Training: every prediction, masks by probability. Evaluation: the last prediction.
   EomtOutput forward(BlockRunner& runner, const at::Tensor& images, const PassKey& key, const std::vector<double>& probabilities) const {

@@ -1,7 +1,6 @@
 #include "model/eomt_head.hpp"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/gelu.h>
 
 #include "core/error.hpp"
 #include "model/initialisation.hpp"
@@ -71,7 +70,7 @@ TensorList PredictionBlock::forward(const TensorList& params, const TensorList& 
   const TensorList parts = tokens.split_with_sizes({shape.num_queries, tokens.size(1) - shape.num_queries - patches, patches}, 1);
   const at::Tensor queries = normed(parts[0]);
   const at::Tensor class_logits = linear(queries, params[head_->class_head], params[head_->class_head + 1]);
-  const at::Tensor kernels = mask_layer(at::gelu(mask_layer(at::gelu(mask_layer(queries, 0)), 1)), 2);  // [B, Q, D]
+  const at::Tensor kernels = mask_layer(activated(mask_layer(activated(mask_layer(queries, 0)), 1)), 2);  // [B, Q, D]
 
   at::Tensor map = normed(parts[2]).view({batch, context.grid_height, context.grid_width, shape.dim});
   for (int i = 0; i < shape.upscale_blocks; ++i) {

@@ -4,7 +4,18 @@
 
 namespace muster::model {
 
+double upscale_norm_eps(std::string_view form) {
+  return form == "lightly_train" ? 1e-5 : 1e-6;
+}
+
+bool rescales_per_block(std::string_view form) {
+  return form == "lightly_train";
+}
+
 void validate(const EomtOptions& options) {
+  if (options.form != "lightly_train" && options.form != "upstream" && options.form != "hf") {
+    throw ConfigError("model_args.form={}: wanted lightly_train, upstream or hf", options.form);
+  }
   const auto& start = options.attn_mask_annealing_steps_start;
   const auto& end = options.attn_mask_annealing_steps_end;
   if (start.size() != end.size()) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/options.hpp"
@@ -35,12 +36,24 @@ void visit(Visitor& v, EomtOptions& o) {
   v.field("backbone_weights", o.backbone_weights, any_value(), "file with the backbone's weights");
   v.field("backbone_url", o.backbone_url, any_value(), "address of the backbone's weights");
   v.field("form", o.form, one_of({"lightly_train", "upstream", "hf"}),
-          "whose details where published code differs: epsilon of the upscaling norm, one RoPE rescale per block or per pass (ours)");
+          "whose details where published code differs: epsilon of the upscaling norm, RoPE rescale per block or pass, DINOv2's positions "
+          "and odd sizes (ours)");
   v.field("layerscale_init", o.layerscale_init, at_least(0), "LayerScale of a backbone that starts from random weights (ours)");
   v.field("rope_rescale", o.rope_rescale, at_least(1), "coordinates are scaled by exp(uniform(-ln r, ln r)) in training; 1 = off (ours)");
 }
 
-// Throws ConfigError: annealing lists of unequal length, not one entry per joint block, or a window that ends before it starts.
+// What a form decides; the rest is in patch_remainder.hpp and position.hpp.
+//   lightly_train  LightlyTrain
+//   upstream       tue-mps/eomt; for a bare backbone, Meta
+//   hf             transformers
+// In evaluation all three predict without attention masks: LightlyTrain always, upstream as its README says
+// (masked_attn_enabled=False), transformers because a trained file's attn_mask_probs are 0. A MaskPlan asks for them.
+double upscale_norm_eps(std::string_view form);
+// Whether each block draws a RoPE rescale of its own in training, or one serves the whole pass.
+bool rescales_per_block(std::string_view form);
+
+// Throws ConfigError: an unknown form, annealing lists of unequal length, not one entry per joint block, or a window that ends before it
+// starts.
 void validate(const EomtOptions& options);
 
 }  // namespace muster::model

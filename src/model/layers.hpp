@@ -12,4 +12,12 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 // Over the last dim of x, in the type of `weight` (fp32 where matrices are bf16).
 at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps);
 
+// The next two work in place where no graph is recorded (c10::InferenceMode, at::NoGradGuard): their first argument is a
+// fresh result that nobody else reads, and reusing its memory spares inference a pass over a wide one.
+
+// GELU, exact by erf.
+at::Tensor activated(at::Tensor x);
+// silu(gate) * x: SwiGLU between its projections.
+at::Tensor gated(at::Tensor gate, const at::Tensor& x);
+
 }  // namespace muster::model

@@ -46,18 +46,28 @@ class BareModel final : public Model {
 std::unique_ptr<Model> make_model(const std::string& name, const EomtOptions& options, int num_classes, const BuildOptions& build) {
   validate(options);
   const ModelName parsed = parse_model_name(name);
+  const BackboneRow row = varied(varied(*parsed.backbone, parsed.variant()), build.variant);
   const bool weights_named = !options.backbone_weights.empty() || !options.backbone_url.empty();
   if (parsed.pretrained && !weights_named && !build.weights_follow) {
-    const BackboneRow& row = *parsed.backbone;
     throw ConfigError(
-        "model={} starts from published weights, {}, which this version cannot read yet (model_args.backbone_weights); use "
-        "{}-notpretrained{} for random weights, or checkpoint=FILE of a Muster run",
-        name, row.weights_file, row.name, parsed.eomt ? "-eomt" : "");
+        "model={} starts from published weights, {} ({}): name the file with model_args.backbone_weights, fetch it with `muster models "
+        "fetch {}`, or use {}-notpretrained{} for random weights, or checkpoint=FILE of a Muster run",
+        name, row.weights_file, row.license, row.name, row.name, parsed.eomt ? "-eomt" : "");
   }
   if (parsed.eomt) {
-    return std::make_unique<EomtModel>(name, *parsed.backbone, options, num_classes, build);
+    return std::make_unique<EomtModel>(name, row, options, num_classes, build);
   }
-  return std::make_unique<BareModel>(name, *parsed.backbone, options, build);
+  return std::make_unique<BareModel>(name, row, options, build);
+}
+
+std::int64_t parameter_count(const Model& model) {
+  std::int64_t count = 0;
+  for (const UnitSpec& unit : model.units()) {
+    for (const ParameterInfo& parameter : unit.parameters) {
+      count += parameter.numel();
+    }
+  }
+  return count;
 }
 
 }  // namespace muster::model

@@ -14,23 +14,24 @@ at::Tensor piece_of(const at::Tensor& segment, const Piece& piece) {
 
 }  // namespace
 
-ParameterStore::ParameterStore(std::span<const UnitSpec> units, const at::TensorOptions& options) {
+ParameterStore::ParameterStore(std::span<const UnitSpec> units, const at::TensorOptions& options, Gradients gradients) {
   for (const UnitSpec& unit : units) {
-    add_unit(unit, options);
+    add_unit(unit, options, gradients);
   }
 }
 
-void ParameterStore::add_unit(const UnitSpec& unit, const at::TensorOptions& options) {
+void ParameterStore::add_unit(const UnitSpec& unit, const at::TensorOptions& options, Gradients gradients) {
   check(!by_unit_.contains(unit.name), "unit {} is declared twice", unit.name);
   for (SegmentLayout& layout : segment_layouts(unit.name, unit.parameters)) {
     Segment segment{.layout = std::move(layout), .data = {}, .grad = {}};
     segment.data = at::zeros({segment.layout.numel}, options);
-    if (segment.layout.trainable()) {
+    const bool learns = segment.layout.trainable() && gradients == Gradients::kKept;
+    if (learns) {
       segment.grad = at::zeros({segment.layout.numel}, options);
     }
     for (const Piece& piece : segment.layout.pieces) {
       at::Tensor parameter = piece_of(segment.data, piece);
-      if (segment.layout.trainable()) {
+      if (learns) {
         parameter.requires_grad_(true);
         parameter.mutable_grad() = piece_of(segment.grad, piece);
       }

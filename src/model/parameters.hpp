@@ -22,14 +22,19 @@ namespace muster::model {
 struct Segment {
   SegmentLayout layout;
   at::Tensor data;  // [layout.numel], the gaps between pieces are zero
-  at::Tensor grad;  // the same shape; undefined for frozen segments
+  at::Tensor grad;  // the same shape; undefined for frozen segments, and where no gradients are kept
 };
+
+// Whether trainable parameters have gradients: a pass without training needs no second copy of the model.
+enum class Gradients { kKept, kNone };
 
 class ParameterStore {
  public:
-  // All zero at first; see initialise(). `options` give element type (float or double) and device.
+  // All zero at first; see initialise(). `options` give element type (float, double, bfloat16, half: that of a weight file may
+  // stay, see CastingRunner) and device; on `meta` nothing is allocated, and shapes, layouts and names are there all the same.
+  // Gradients::kNone: no segment has a gradient and no parameter requires one.
   // Throws InvariantError for a name declared twice, or borrowed before it is declared.
-  ParameterStore(std::span<const UnitSpec> units, const at::TensorOptions& options);
+  ParameterStore(std::span<const UnitSpec> units, const at::TensorOptions& options, Gradients gradients = Gradients::kKept);
 
   ParameterStore(const ParameterStore&) = delete;  // segments and views belong together
   ParameterStore& operator=(const ParameterStore&) = delete;
@@ -49,11 +54,11 @@ class ParameterStore {
   // Full names, in order of declaration.
   const std::vector<std::string>& names() const noexcept { return names_; }
 
-  // Sets every gradient segment to zero: once per step, before the first backward.
+  // Sets every gradient segment to zero: once per step, before the first backward. Does nothing where none are kept.
   void zero_grad();
 
  private:
-  void add_unit(const UnitSpec& unit, const at::TensorOptions& options);
+  void add_unit(const UnitSpec& unit, const at::TensorOptions& options, Gradients gradients);
 
   std::vector<Segment> segments_;
   std::vector<std::string> names_;

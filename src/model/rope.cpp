@@ -10,10 +10,12 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "model/layers.hpp"
 #include "model/rope_kernel.hpp"
 
 namespace muster::model {
@@ -48,8 +50,8 @@ std::array<HeadsAt<T>, 3> parts_of(const Tensors& tensors) {
 // float or double on the CPU, table and projection of one type.
 class SplitAndRotate : public torch::autograd::Function<SplitAndRotate> {
  public:
-  static variable_list forward(AutogradContext* context, const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos,
-                               const at::Tensor& sin) {
+  static variable_list forward(AutogradContext* context, const at::Tensor& qkv, const at::Tensor& bias, std::int64_t heads,
+                               const at::Tensor& cos, const at::Tensor& sin) {
     const at::Tensor joint = qkv.contiguous();
     const std::int64_t head_dim = joint.size(2) / (3 * heads);
     variable_list parts;
@@ -58,8 +60,8 @@ class SplitAndRotate : public torch::autograd::Function<SplitAndRotate> {
     }
     AT_DISPATCH_FLOATING_TYPES(joint.scalar_type(), "split_and_rotate", [&] {
       using T = scalar_t;
-      split_and_rotate_forward<T>(shape_of(parts[0].sizes(), cos.size(0)), joint.const_data_ptr<T>(), cos.const_data_ptr<T>(),
-                                  sin.const_data_ptr<T>(), parts_of<T>(parts));
+      split_and_rotate_forward<T>(shape_of(parts[0].sizes(), cos.size(0)), joint.const_data_ptr<T>(), bias.const_data_ptr<T>(),
+                                  cos.const_data_ptr<T>(), sin.const_data_ptr<T>(), parts_of<T>(parts));
     });
     context->save_for_backward({cos, sin});
     return parts;
@@ -78,9 +80,19 @@ class SplitAndRotate : public torch::autograd::Function<SplitAndRotate> {
       split_and_rotate_backward<T>(shape, parts_of<const T>(gradients), cos.const_data_ptr<T>(), sin.const_data_ptr<T>(),
                                    joint.mutable_data_ptr<T>());
     });
-    return {joint, at::Tensor(), at::Tensor(), at::Tensor()};
+    const at::Tensor bias = context->needs_input_grad(kBias) ? joint.sum(at::IntArrayRef({0, 1})) : at::Tensor();
+    return {joint, bias, at::Tensor(), at::Tensor(), at::Tensor()};
   }
+
+ private:
+  static constexpr std::size_t kBias = 1;  // place among the tensors of forward()
 };
+
+bool one_type_on_cpu(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& bias) {
+  const at::ScalarType type = x.scalar_type();
+  return x.is_cpu() && (type == at::kFloat || type == at::kDouble) && (!cos.defined() || cos.scalar_type() == type) &&
+         (!bias.defined() || bias.scalar_type() == type);
+}
 
 // The last P tokens of part [B, h, N, dh] turned, with LibTorch's operators.
 at::Tensor turn_tail(const at::Tensor& part, const at::Tensor& cos, const at::Tensor& sin) {
@@ -119,14 +131,28 @@ double draw_rope_scale(const PassKey& key, std::int64_t site, double r) {
   return std::exp(random.uniform(0, -std::log(r), std::log(r)));
 }
 
-QkvHeads split_and_rotate(const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos, const at::Tensor& sin) {
-  const at::ScalarType type = qkv.scalar_type();
-  if (qkv.is_cpu() && type == cos.scalar_type() && (type == at::kFloat || type == at::kDouble)) {
-    const variable_list parts = SplitAndRotate::apply(qkv, heads, cos, sin);
+QkvHeads split_and_rotate(const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos, const at::Tensor& sin, const at::Tensor& bias) {
+  if (one_type_on_cpu(qkv, cos, bias)) {
+    const at::Tensor no_angles = cos.defined() ? at::Tensor() : at::empty({0, 1}, qkv.options());
+    const variable_list parts = SplitAndRotate::apply(qkv, bias.defined() ? bias : at::zeros({qkv.size(2)}, qkv.options()), heads,
+                                                      cos.defined() ? cos : no_angles, cos.defined() ? sin : no_angles);
     return {.q = parts[0], .k = parts[1], .v = parts[2]};
   }
-  const at::Tensor parts = qkv.view({qkv.size(0), qkv.size(1), 3, heads, -1}).permute({2, 0, 3, 1, 4});  // [3, B, h, N, dh]
+  const at::Tensor joint = bias.defined() ? qkv + bias.to(qkv.scalar_type()) : qkv;
+  const std::vector<at::Tensor> parts =
+      joint.view({joint.size(0), joint.size(1), 3, heads, -1}).permute({2, 0, 3, 1, 4}).unbind(0);  // three of [B, h, N, dh]
+  if (!cos.defined()) {
+    return {.q = parts[0], .k = parts[1], .v = parts[2]};
+  }
   return {.q = turn_tail(parts[0], cos, sin), .k = turn_tail(parts[1], cos, sin), .v = parts[2]};
+}
+
+QkvHeads project_heads(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t heads, const at::Tensor& cos,
+                       const at::Tensor& sin) {
+  if (one_type_on_cpu(weight, cos, bias)) {
+    return split_and_rotate(linear(x, weight, at::Tensor()), heads, cos, sin, bias);
+  }
+  return split_and_rotate(linear(x, weight, bias), heads, cos, sin);
 }
 
 }  // namespace muster::model

@@ -32,7 +32,14 @@ struct QkvHeads {
 };
 
 // Splits qkv [B, N, 3 D] (q, k, v, each head by head) and turns q and k of the last P tokens; cos and sin [P, dh/2]. v and the
-// first N - P tokens pass through. The rotation is computed in the table's type, the result is of qkv's.
-QkvHeads split_and_rotate(const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos, const at::Tensor& sin);
+// first N - P tokens pass through, as all do where the table is undefined (learned positions). The rotation is computed in the
+// table's type, the result is of qkv's. A `bias` [3 D] is added first: in the same pass, where a product that adds it itself
+// would write its result twice.
+QkvHeads split_and_rotate(const at::Tensor& qkv, std::int64_t heads, const at::Tensor& cos, const at::Tensor& sin,
+                          const at::Tensor& bias = {});
+
+// The same of x [B, N, D] times weight [3 D, D] + bias [3 D] (undefined = none).
+QkvHeads project_heads(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t heads, const at::Tensor& cos,
+                       const at::Tensor& sin);
 
 }  // namespace muster::model

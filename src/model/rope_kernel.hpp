@@ -20,11 +20,12 @@ struct HeadsAt {
   std::array<std::int64_t, 3> strides{};  // of B, h, N, in elements
 };
 
-// qkv [B, N, 3, h, dh] -> parts; cos and sin [P, dh/2]. T: float, double.
+// qkv [B, N, 3, h, dh] + bias [3, h, dh] -> parts; cos and sin [P, dh/2]. T: float, double.
 template <class T>
-void split_and_rotate_forward(const RopeShape& shape, const T* qkv, const T* cos, const T* sin, const std::array<HeadsAt<T>, 3>& parts);
+void split_and_rotate_forward(const RopeShape& shape, const T* qkv, const T* bias, const T* cos, const T* sin,
+                              const std::array<HeadsAt<T>, 3>& parts);
 
-// The transpose: gradients of the parts -> gradient of qkv.
+// The transpose: gradients of the parts -> gradient of qkv; that of the bias is its sum over B and N.
 template <class T>
 void split_and_rotate_backward(const RopeShape& shape, const std::array<HeadsAt<const T>, 3>& parts, const T* cos, const T* sin, T* qkv);
 

@@ -4,6 +4,7 @@
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -49,34 +50,60 @@ const T* images_of(const at::Tensor& tensor, std::int64_t first, std::int64_t ba
   return tensor.const_data_ptr<T>() + tensor.numel() / batch * first;
 }
 
+// What the forward pass leaves behind, all of quads' type. `active` may be the quads, and `normed` may be `out`, where no backward
+// pass will read them.
+struct Passes {
+  at::Tensor active;  // [B, H, W, 4 D]
+  at::Tensor kernel;  // [9, D]
+  at::Tensor out;     // [B, 2H, 2W, D]
+  at::Tensor normed;  // before scale and shift
+  at::Tensor rstd;    // [B 2H 2W]
+};
+
+QuadShape shape_of(const at::Tensor& quads, const at::Tensor& scale) {
+  return {.batch = quads.size(0), .height = quads.size(1), .width = quads.size(2), .dim = scale.size(0)};
+}
+
+Passes make_passes(const at::Tensor& quads, const at::Tensor& weight, const at::Tensor& scale, bool keep) {
+  const QuadShape shape = shape_of(quads, scale);
+  Passes passes{.active = keep ? at::empty_like(quads) : quads,
+                .kernel = weight.view({shape.dim, 9}).t().contiguous(),
+                .out = at::empty({shape.batch, 2 * shape.height, 2 * shape.width, shape.dim}, quads.options()),
+                .normed = {},
+                .rstd = at::empty({shape.pixels()}, quads.options())};
+  passes.normed = keep ? at::empty_like(passes.out) : passes.out;
+  return passes;
+}
+
+void run_forward(const at::Tensor& quads, const at::Tensor& scale, const at::Tensor& shift, double eps, Passes& passes) {
+  const QuadShape shape = shape_of(quads, scale);
+  for_each_group(shape, [&](std::int64_t first, const QuadShape& group) {
+    at::Tensor active_part = passes.active.narrow(0, first, group.batch);
+    at::gelu_out(active_part, quads.narrow(0, first, group.batch));
+    AT_DISPATCH_FLOATING_TYPES(quads.scalar_type(), "conv_norm_forward", [&] {
+      using T = scalar_t;
+      const auto part = [&](at::Tensor& tensor) { return images_of<T>(tensor, first, shape.batch); };
+      conv_norm_forward<T>(group, part(passes.active), passes.kernel.const_data_ptr<T>(), scale.const_data_ptr<T>(),
+                           shift.const_data_ptr<T>(), static_cast<T>(eps), part(passes.out), part(passes.normed), part(passes.rstd));
+    });
+  });
+}
+
 // Quads [B, H, W, 4 D] before GELU -> doubled map [B, 2H, 2W, D]. float or double on the CPU, all of one type.
 class ActivateMixNormalise : public torch::autograd::Function<ActivateMixNormalise> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& quads, const at::Tensor& weight, const at::Tensor& scale,
                             const at::Tensor& shift, double eps) {
-    const QuadShape shape{.batch = quads.size(0), .height = quads.size(1), .width = quads.size(2), .dim = weight.size(0)};
-    const at::Tensor kernel = weight.view({shape.dim, 9}).t().contiguous();  // [9, D]
-    at::Tensor active = at::empty_like(quads);
-    at::Tensor out = at::empty({shape.batch, 2 * shape.height, 2 * shape.width, shape.dim}, quads.options());
-    at::Tensor normed = at::empty_like(out), rstd = at::empty({shape.pixels()}, quads.options());
-    for_each_group(shape, [&](std::int64_t first, const QuadShape& group) {
-      at::Tensor active_part = active.narrow(0, first, group.batch);
-      at::gelu_out(active_part, quads.narrow(0, first, group.batch));
-      AT_DISPATCH_FLOATING_TYPES(quads.scalar_type(), "conv_norm_forward", [&] {
-        using T = scalar_t;
-        const auto part = [&](at::Tensor& tensor) { return images_of<T>(tensor, first, shape.batch); };
-        conv_norm_forward<T>(group, part(active), kernel.const_data_ptr<T>(), scale.const_data_ptr<T>(), shift.const_data_ptr<T>(),
-                             static_cast<T>(eps), part(out), part(normed), part(rstd));
-      });
-    });
-    context->save_for_backward({quads, active, kernel, scale, normed, rstd});
-    return out;
+    Passes passes = make_passes(quads, weight, scale, true);
+    run_forward(quads, scale, shift, eps, passes);
+    context->save_for_backward({quads, passes.active, passes.kernel, scale, passes.normed, passes.rstd});
+    return passes.out;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &quads = saved[0], &active = saved[1], &kernel = saved[2], &scale = saved[3], &normed = saved[4], &rstd = saved[5];
-    const QuadShape shape{.batch = quads.size(0), .height = quads.size(1), .width = quads.size(2), .dim = scale.size(0)};
+    const QuadShape shape = shape_of(quads, scale);
     const at::Tensor gradient = gradients[0].contiguous();
     at::Tensor quads_gradient = at::empty_like(quads), between = at::empty_like(normed.narrow(0, 0, images_at_once(shape)));
     at::Tensor sums = at::zeros({shape.chunks(), 11, shape.dim}, quads.options());
@@ -118,7 +145,12 @@ at::Tensor upscale_block(const at::Tensor& map, const UpscaleParameters& p, doub
   const at::Tensor quads = linear(map, weight, p.conv1_bias.repeat({4}));  // [B, H, W, 2 2 D]
   const at::ScalarType type = quads.scalar_type();
   if (quads.is_cpu() && (type == at::kFloat || type == at::kDouble) && p.norm_weight.scalar_type() == type) {
-    return ActivateMixNormalise::apply(quads, p.conv2_weight, p.norm_weight, p.norm_bias, eps);
+    if (at::GradMode::is_enabled()) {
+      return ActivateMixNormalise::apply(quads, p.conv2_weight, p.norm_weight, p.norm_bias, eps);
+    }
+    Passes passes = make_passes(quads, p.conv2_weight, p.norm_weight, false);
+    run_forward(quads, p.norm_weight, p.norm_bias, eps, passes);
+    return passes.out;
   }
   return activate_mix_normalise(quads, p, eps);
 }

@@ -18,7 +18,8 @@ struct QuadShape {
   static constexpr std::int64_t kQuadRowsPerChunk = 4;
 };
 
-// weight [3, 3, D]; out and normed [B, 2H, 2W, D]: result, and the same before scale and shift; rstd [pixels]. T: float, double.
+// weight [3, 3, D]; out and normed [B, 2H, 2W, D]: result, and the same before scale and shift (`normed` may be
+// `out`, which then is the result); rstd [pixels]. T: float, double.
 template <class T>
 void conv_norm_forward(const QuadShape& shape, const T* quads, const T* weight, const T* scale, const T* shift, T eps, T* out, T* normed,
                        T* rstd);

@@ -38,6 +38,8 @@ struct TrainOptions {
   std::vector<std::int64_t> ignore_classes;
   std::string checkpoint;
   bool reuse_class_head = false;
+  std::vector<std::string> allow_missing;
+  std::vector<std::string> allow_unexpected;
   bool resume_interrupted = false;
   bool overwrite = false;
   std::string recipe_style = "muster";
@@ -71,8 +73,10 @@ void visit(Visitor& v, TrainOptions& o) {
   v.field("precision", o.precision, one_of({"auto", "32-true"}), "number format; auto = 32-true on CPU");
   v.field("seed", o.seed, between(0, 4294967295.0), "of initial weights, sample order, augmentation and points");
   v.field("ignore_classes", o.ignore_classes, between(0, 65534), "class ids that are not trained and never predicted");
-  v.field("checkpoint", o.checkpoint, any_value(), "weight file or run to start from; weights only");
+  v.field("checkpoint", o.checkpoint, any_value(), "weight file of any form, or a run, to start from; weights only");
   v.field("reuse_class_head", o.reuse_class_head, any_value(), "with checkpoint: keep the class head's rows of classes with the same name");
+  v.field("allow_missing", o.allow_missing, any_value(), "patterns ('*' = any text) of the model's tensors that its weight file may lack; they start afresh");
+  v.field("allow_unexpected", o.allow_unexpected, any_value(), "patterns of the weight file's tensors that may be left out");
   v.field("resume_interrupted", o.resume_interrupted, any_value(), "insist that there is a run to go on with; it goes on by itself too");
   v.field("overwrite", o.overwrite, any_value(), "remove another run from `out` first");
   v.field("recipe_style", o.recipe_style, one_of({"muster", "lightly_train"}), "whose defaults fill what the recipe leaves open");

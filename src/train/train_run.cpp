@@ -11,12 +11,14 @@
 #include "data/dataset.hpp"
 #include "data/transform.hpp"
 #include "model/eomt.hpp"
+#include "model/patch_remainder.hpp"
 #include "parallel/engine.hpp"
 #include "report/log.hpp"
 #include "task/semantic_segmentation.hpp"
 #include "train/initial_weights.hpp"
 #include "train/run_identity.hpp"
 #include "train/train_loop.hpp"
+#include "weights/opened_weights.hpp"
 #include "weights/weight_file.hpp"
 
 namespace muster::train {
@@ -36,8 +38,9 @@ struct RunData {
         classes(dataset.classes(), std::vector<std::int32_t>(options.ignore_classes.begin(), options.ignore_classes.end())) {}
 };
 
-std::unique_ptr<model::EomtModel> build_model(const TrainOptions& options, int classes) {
-  const model::BuildOptions build{.weights_follow = !options.checkpoint.empty()};
+// Its weights follow: InitialWeights has refused a model that would lack them.
+std::unique_ptr<model::EomtModel> build_model(const TrainOptions& options, int classes, const model::BackboneVariant& variant) {
+  const model::BuildOptions build{.weights_follow = true, .variant = variant};
   std::unique_ptr<model::Model> built = model::make_model(options.model, options.model_args.network, classes, build);
   auto* eomt = dynamic_cast<model::EomtModel*>(built.get());
   if (eomt == nullptr) {
@@ -52,7 +55,10 @@ weights::WeightsInfo describe_weights(const TrainOptions& options, const model::
   weights::WeightsInfo info;
   info.task = options.task;
   info.model = options.model;
+  info.variant = weights::variant_for(options.model, model.backbone());
   info.form = options.model_args.network.form;
+  info.upscale_norm_eps = model::upscale_norm_eps(info.form);
+  info.image_rules.patch_remainder = model::patch_remainder_name(model::patch_remainder(model.backbone(), info.form));
   info.num_queries = model.num_queries();
   info.num_joint_blocks = model.joint_blocks();
   for (std::size_t i = 0; i < classes.ids().size(); ++i) {
@@ -130,8 +136,16 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist:
   const RunData data(options);
   const RunIdentity identity{.recipe = request.recipe, .fingerprint = data.dataset.fingerprint()};
   check_same_on_all_ranks(identity, ranks);
-  std::unique_ptr<model::EomtModel> built = build_model(options, data.classes.count());
+  const auto stopped = variant_of_stopped_run(options.out, identity.run_id(), ranks);
+  std::optional<InitialWeights> start;  // a run that goes on does not need the file that it started from
+  if (!stopped) {
+    start.emplace(options);
+  }
+  std::unique_ptr<model::EomtModel> built = build_model(options, data.classes.count(), stopped ? *stopped : start->variant());
   const model::EomtModel& model = *built;
+  if (start) {
+    start->check(model);
+  }
   task::SemanticSegmentation task(model, data.classes, task_settings(options, model, data.classes));
   data::Loader loader(data.training, data.classes, data::TrainTransform(options.transform_args, data.classes.learned()), options.transform_args.normalize, options.loader,
                       {.seed = static_cast<std::uint64_t>(options.seed),
@@ -141,7 +155,6 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist:
                        .world = ranks.world(),
                        .height = options.transform_args.crop_height(),
                        .width = options.transform_args.crop_width()});
-  check_initial_weights(options);
   if (request.dry_run) {
     if (leads) {
       spdlog::info("dry run: recipe, data and model fit together; {} training and {} validation images, {} classes", data.training.size(),
@@ -177,7 +190,10 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist:
   } else if (options.resume_interrupted) {
     throw ConfigError("resume_interrupted=true, but {} holds no checkpoint to go on from; remove the key to start from step 0", options.out);
   } else {
-    set_initial_weights(options, model, data.classes, state.parameters, leads);
+    if (!start) {
+      start.emplace(options);  // what had been saved was never committed
+    }
+    start->set(model, data.classes, state.parameters, leads);
   }
   const std::filesystem::path last_weights = folder.exported_models() / "exported_last.safetensors";
   if (state.progress.step >= options.steps) {

@@ -83,6 +83,27 @@ TransformSettings parse_transform(const io::Value& value) {
   return settings;
 }
 
+io::Value variant_value(const model::BackboneVariant& variant) {
+  return io::Value::map({{"patch", variant.patch},
+                         {"position", io::Value(io::Value::List{variant.position_rows, variant.position_columns})},
+                         {"channels", variant.channels},
+                         {"norm_eps", variant.norm_eps},
+                         {"class_position", variant.class_position}});
+}
+
+model::BackboneVariant parse_variant(const io::Value& value) {
+  const io::Value::List& position = value.at("position").as_list();
+  if (position.size() != 2) {
+    throw DataError("variant.position has {} numbers; rows and columns are wanted", position.size());
+  }
+  return {.patch = static_cast<int>(value.at("patch").as_int()),
+          .position_rows = static_cast<int>(position[0].as_int()),
+          .position_columns = static_cast<int>(position[1].as_int()),
+          .channels = static_cast<int>(value.at("channels").as_int()),
+          .norm_eps = value.at("norm_eps").as_double(),
+          .class_position = value.at("class_position").as_bool()};
+}
+
 WeightsInfo parse(const io::Value& root) {
   if (root.at("format").as_string() != kFormat || root.at("version").as_string() != kVersion) {
     throw DataError("format {} version {}; this build reads {} {}", root.at("format").as_string(), root.at("version").as_string(), kFormat,
@@ -91,6 +112,9 @@ WeightsInfo parse(const io::Value& root) {
   WeightsInfo info;
   info.task = root.at("task").as_string();
   info.model = root.at("model").as_string();
+  if (const io::Value* variant = root.find("variant")) {
+    info.variant = parse_variant(*variant);
+  }
   info.form = root.at("form").as_string();
   info.upscale_norm_eps = root.at("upscale_norm_eps").as_double();
   info.num_queries = static_cast<int>(root.at("num_queries").as_int());
@@ -109,6 +133,9 @@ WeightsInfo parse(const io::Value& root) {
   if (const io::Value& value = root.at("metric_value"); !value.is_null()) {
     info.metric_value = value.as_double();
   }
+  if (const io::Value* source = root.find("source")) {
+    info.source = {.file = source->at("file").as_string(), .form = source->at("form").as_string(), .hash = source->at("hash").as_string()};
+  }
   return info;
 }
 
@@ -119,26 +146,29 @@ std::string to_json(const WeightsInfo& info) {
   for (const ClassEntry& entry : info.classes) {
     classes.push_back(class_value(entry));
   }
-  return io::to_json(io::Value::map({{"format", kFormat},
-                                     {"version", kVersion},
-                                     {"task", info.task},
-                                     {"model", info.model},
-                                     {"form", info.form},
-                                     {"upscale_norm_eps", info.upscale_norm_eps},
-                                     {"num_queries", info.num_queries},
-                                     {"num_joint_blocks", info.num_joint_blocks},
-                                     {"classes", classes},
-                                     {"ignored_classes", list_of(info.ignored_classes)},
-                                     {"image_rules", rules_value(info.image_rules)},
-                                     {"transform", io::Value::map({{"image_size", list_of(info.transform.image_size)},
-                                                                   {"num_channels", info.transform.num_channels},
-                                                                   {"mean", list_of(info.transform.mean)},
-                                                                   {"std", list_of(info.transform.std)}})},
-                                     {"run_id", info.run_id},
-                                     {"step", info.step},
-                                     {"metric", info.metric},
-                                     {"metric_value", info.metric_value ? io::Value(*info.metric_value) : io::Value()}}),
-                     -1);
+  io::Value root = io::Value::map({{"format", kFormat}, {"version", kVersion}, {"task", info.task}, {"model", info.model}});
+  if (info.variant != model::BackboneVariant()) {
+    root.set("variant", variant_value(info.variant));
+  }
+  root.set("form", info.form);
+  root.set("upscale_norm_eps", info.upscale_norm_eps);
+  root.set("num_queries", info.num_queries);
+  root.set("num_joint_blocks", info.num_joint_blocks);
+  root.set("classes", std::move(classes));
+  root.set("ignored_classes", list_of(info.ignored_classes));
+  root.set("image_rules", rules_value(info.image_rules));
+  root.set("transform", io::Value::map({{"image_size", list_of(info.transform.image_size)},
+                                        {"num_channels", info.transform.num_channels},
+                                        {"mean", list_of(info.transform.mean)},
+                                        {"std", list_of(info.transform.std)}}));
+  root.set("run_id", info.run_id);
+  root.set("step", info.step);
+  root.set("metric", info.metric);
+  root.set("metric_value", info.metric_value ? io::Value(*info.metric_value) : io::Value());
+  if (info.source != Provenance()) {
+    root.set("source", io::Value::map({{"file", info.source.file}, {"form", info.source.form}, {"hash", info.source.hash}}));
+  }
+  return io::to_json(root, -1);
 }
 
 WeightsInfo parse_weights_info(std::string_view json, const std::string& where) {

@@ -1,5 +1,6 @@
 // What a weight file says about itself: enough to build the model, to prepare an image and to name what it predicts.
-// Stored as JSON, in the metadata key `muster` of a weight file and in the record `weights` of a checkpoint.
+// Stored as JSON, in the metadata key `muster` of a weight file and in the record `weights` of a checkpoint. The keys
+// `variant` and `source` are there only where they say something.
 #pragma once
 
 #include <array>
@@ -8,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "model/model_table.hpp"
 
 namespace muster::weights {
 
@@ -38,9 +41,18 @@ struct TransformSettings {
   bool operator==(const TransformSettings&) const = default;
 };
 
+// Which published or foreign file the weights were read from; empty for Muster's own runs.
+struct Provenance {
+  std::string file;  // its name, without folders
+  std::string form;  // "Meta DINOv3"
+  std::string hash;
+  bool operator==(const Provenance&) const = default;
+};
+
 struct WeightsInfo {
   std::string task = "semantic_segmentation";
   std::string model;                   // architecture's name: "dinov3/vitt16-notpretrained-eomt"
+  model::BackboneVariant variant;      // what the backbone differs in from the architecture's row
   std::string form = "lightly_train";  // whose details where published code differs
   double upscale_norm_eps = 1e-5;
   int num_queries = 0;
@@ -53,6 +65,7 @@ struct WeightsInfo {
   std::int64_t step = 0;
   std::string metric;                  // "val_metric/miou"
   std::optional<double> metric_value;  // at `step`; none where nothing was evaluated
+  Provenance source;
   bool operator==(const WeightsInfo&) const = default;
 };
 

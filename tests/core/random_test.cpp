@@ -1,6 +1,7 @@
 #include "core/random.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -43,6 +44,26 @@ TEST(RandomSequence, GivesManyUniformsAsItGivesOne) {
   }
 }
 
+TEST(RandomSequence, GivesManyNormalsToTheLastBitAsItGivesOne) {
+  const auto expect_equal = [](const RandomSequence& sequence, std::uint64_t first, double scale, std::size_t count) {
+    std::vector<float> many(count);
+    sequence.normals(first, scale, many);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto one = static_cast<float>(scale * sequence.normal(first + i));
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(many[i]), std::bit_cast<std::uint32_t>(one)) << "first=" << first << " i=" << i << " " << one;
+    }
+  };
+  const RandomSequence sequence = RandomSequence::for_parameter(7, "backbone.cls_token");
+  for (const std::uint64_t first : {0ULL, 1ULL, 7ULL, 256ULL}) {
+    for (const std::size_t count : {0U, 1U, 5U, 256U, 257U, 1000U}) {
+      expect_equal(sequence, first, 0.02, count);
+    }
+  }
+  // Enough values that some lie so near the middle between two floats that the short way cannot tell.
+  expect_equal(sequence, 1ULL << 31, 1, 1'000'000);
+  expect_equal(RandomSequence::for_parameter(8, "queries.weight"), 0, -1e-6, 1'000'000);
+}
+
 TEST(RandomSequence, RefusesASeedOfMoreThan32Bits) {
   EXPECT_THROW(RandomSequence(1ULL << 32, RandomStream::kInit, 0, 0, 0), ConfigError);
   EXPECT_NO_THROW(RandomSequence(0xFFFFFFFFULL, RandomStream::kInit, 0, 0, 0));
@@ -68,7 +89,7 @@ TEST(RandomSequence, NormalsHaveMean0AndVariance1) {
     sum += x;
     squares += x * x;
   }
-  EXPECT_NEAR(sum / kCount, 0, 4 / std::sqrt(kCount));          // four standard errors
+  EXPECT_NEAR(sum / kCount, 0, 4 / std::sqrt(kCount));            // four standard errors
   EXPECT_NEAR(squares / kCount, 1, 4 * std::sqrt(2.0 / kCount));  // variance of x^2 is 2
 }
 

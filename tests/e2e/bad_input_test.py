@@ -73,10 +73,10 @@ class BadRecipes(program.ProgramTest):
     def test_a_model_that_needs_weights_which_are_not_there(self):
         self.refuse("model=dinov3/vits16-eomt", says=["dinov3_vits16_pretrain_lvd1689m-08c60483.pth", "backbone_weights"])
 
-    def test_weights_that_this_version_cannot_read_are_not_replaced_by_random_ones(self):
-        for key in ("backbone_weights", "backbone_url"):
-            self.refuse(f"model_args.{key}=w.pth", says=[f"model_args.{key}=w.pth", "cannot read published backbone weights"])
-            self.refuse("model=dinov3/vits16-eomt", f"model_args.{key}=w.pth", says="cannot read published backbone weights")
+    def test_weights_that_are_not_there_are_not_replaced_by_random_ones(self):
+        for model in ("dinov3/vitt16-notpretrained-eomt", "dinov3/vits16-eomt"):
+            self.refuse(f"model={model}", "model_args.backbone_weights=/nowhere/w.pth", says="model_args.backbone_weights=/nowhere/w.pth: there is no such")
+            self.refuse(f"model={model}", "model_args.backbone_url=w.pth", says="no address")
 
     def test_unknown_and_unfit_models(self):
         self.refuse("model=dinov3/vitt16-notpretraned-eomt", says="dinov3/vitt16-notpretrained-eomt")

@@ -5,7 +5,7 @@ import re
 
 import program
 
-COMMANDS = ["pack", "verify", "info", "train", "eval", "autolabel", "forward", "export", "models", "doctor"]
+COMMANDS = ["pack", "verify", "info", "train", "eval", "autolabel", "forward", "export", "import", "models", "doctor"]
 
 
 class Recipes(program.ProgramTest):
@@ -46,11 +46,18 @@ class Recipes(program.ProgramTest):
                          {"recipe_style": "lightly_train", "model_args.cap_warmup": False, "transform_args.scale_jitter.keep_aspect": False,
                           "metric_args.watch_metric": "val_metric/miou_model", "loss_args.normalization": "rank", "loader.tail": "drop"})
 
+    def test_satellite_weights_bring_their_normalisation_unless_the_recipe_has_one(self):
+        words = self.train_words("runs/x", 7, "model=dinov3/vitl16-sat493m-eomt", "--print-config", "--json")
+        self.assertEqual(json.loads(self.check_run(*words).stdout)["transform_args"]["normalize"],
+                         {"mean": [0.43, 0.411, 0.296], "std": [0.213, 0.156, 0.143]})
+        own = json.loads(self.check_run(*words, "transform_args.normalize.mean=[0.5,0.5,0.5]").stdout)["transform_args"]["normalize"]
+        self.assertEqual(own["mean"], [0.5, 0.5, 0.5])
+
     def test_doctor_and_models_speak_json(self):
         facts = json.loads(self.check_run("doctor", "--json").stdout)
         self.assertRegex(facts["libtorch"], r"^2\.11")
         self.assertIn(facts["CUDA"], ("not compiled", "compiled, not linked", "compiled and linked"))
-        self.assertIn("dinov3/vitt16-notpretrained-eomt", json.loads(self.check_run("models", "--json").stdout))
+        self.assertIn("dinov3/vitt16-notpretrained-eomt", json.loads(self.check_run("models", "--json").stdout)["names"])
         self.assertTrue(re.match(r"muster \d", self.check_run("--version").stdout))
 
 

@@ -38,7 +38,7 @@ TEST(OptimizerSteps, MoveEveryParameterAsLightlyTrainDoes) {
   const model::BackboneRow row = start.backbone();
   const int classes = start.integer("classes");
   const std::int64_t total_steps = steps.integer("total_steps");
-  model::EomtOptions options = eomt_options(start);
+  model::EomtOptions options = start.eomt_options();
   options.attn_mask_annealing_steps_start = integers(steps.value("annealing_start"));
   options.attn_mask_annealing_steps_end = integers(steps.value("annealing_end"));
   const model::EomtModel model("dinov3/tiny-eomt", row, options, classes, {.dtype = at::kDouble});

@@ -98,27 +98,54 @@ TEST_F(Safetensors, TreatsWrongBytesAndEqualNamesAsOurBug) {
 }
 
 TEST_F(Safetensors, RefusesEachKindOfMalformedHeader) {
-  EXPECT_THAT(refusal("abc"), testing::HasSubstr("too few"));
-  EXPECT_THAT(refusal(std::string(8, '\xff') + "{}"), testing::HasSubstr("claims"));
+  EXPECT_THAT(refusal("abc"), testing::HasSubstr("3 bytes are too few for a safetensors file; copy or download the file again"));
+  EXPECT_THAT(refusal(std::string(8, '\xff') + "{}"), testing::HasSubstr("its header claims 18446744073709551615 bytes, the file has 10"));
+  EXPECT_THAT(refusal(file_of("{}" + std::string(17 << 20, ' '), 0)), testing::HasSubstr("at most 16777216 are read"));
   EXPECT_THAT(refusal(file_of("[]", 0)), testing::HasSubstr("no JSON object"));
   EXPECT_THAT(refusal(file_of("{\"a\":", 0)), testing::HasSubstr("not valid JSON"));
-  EXPECT_THAT(refusal(file_of(R"({"a":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}})", 1)), testing::HasSubstr("'F8'"));
+  EXPECT_THAT(refusal(file_of(R"({"a":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}})", 1)),
+              testing::AllOf(testing::HasSubstr("tensor 'a'"), testing::HasSubstr("'F8'")));
+}
+
+TEST_F(Safetensors, RefusesTensorsThatCannotLieWhereTheyAreSaidToBe) {
   const auto tensor = [](const std::string& shape, const std::string& range) {
     return R"({"dtype":"F32","shape":)" + shape + R"(,"data_offsets":)" + range + "}";
   };
+  // Each message names the file (see refusal()), the tensor and the remedy.
+  const auto expect = [&](const std::string& header, std::size_t data_bytes, const std::string& message) {
+    EXPECT_THAT(refusal(file_of(header, data_bytes)),
+                testing::AllOf(testing::HasSubstr(message), testing::HasSubstr("copy or download the file again")));
+  };
   const std::string one = tensor("[1]", "[0,4]");
-  refusal(file_of("{\"a\":" + one + "}", 3));                                         // cut short
-  refusal(file_of("{\"a\":" + one + "}", 5));                                         // bytes left over
-  refusal(file_of("{\"a\":" + one + ",\"a\":" + one + "}", 4));                       // equal names
-  refusal(file_of("{\"a\":" + one + ",\"b\":" + one + "}", 4));                       // overlap
-  refusal(file_of("{\"a\":" + one + ",\"b\":" + tensor("[1]", "[8,12]") + "}", 12));  // gap
-  refusal(file_of("{\"a\":" + tensor("[2]", "[0,4]") + "}", 4));                      // size and shape disagree
-  refusal(file_of("{\"a\":" + tensor("[-1]", "[0,4]") + "}", 4));
-  refusal(file_of("{\"a\":" + tensor("[1]", "[4,0]") + "}", 4));
-  refusal(file_of("{\"a\":" + tensor("[1]", "[0,4,4]") + "}", 4));
-  refusal(file_of("{\"a\":" + tensor("[1.0]", "[0,4]") + "}", 4));
-  refusal(file_of("{\"a\":" + tensor("[4611686018427387905,4]", "[0,4]") + "}", 4));  // 2^64 + 4 elements: overflows to 4
-  refusal(file_of(R"({"__metadata__":{"a":1}})", 0));                                 // metadata holds strings alone
+  expect("{\"a\":" + one + "}", 3, "tensor 'a' of shape [1] F32 cannot lie in bytes 0 to 4 of 3");  // cut short
+  expect("{\"a\":" + one + "}", 5, "tensors end at byte 4 of the data, which has 5");
+  expect("{\"a\":" + one + ",\"a\":" + one + "}", 4, "at a: the key is written twice");
+  expect("{\"a\":" + one + ",\"b\":" + one + "}", 4, "tensor 'b' starts at byte 0 of the data, inside 'a', which ends at 4: they overlap");
+  expect("{\"a\":" + tensor("[2]", "[0,8]") + ",\"b\":" + tensor("[2]", "[4,12]") + "}", 12,
+         "'b' starts at byte 4 of the data, inside 'a'");
+  expect("{\"a\":" + one + ",\"b\":" + tensor("[1]", "[8,12]") + "}", 12, "'b' starts at byte 8 of the data, 4 wanted: bytes between");
+  expect("{\"a\":" + one + ",\"b\":" + tensor("[1]", "[4,8]") + "}", 6, "tensor 'b' of shape [1] F32 cannot lie in bytes 4 to 8 of 6");
+  expect("{\"a\":" + tensor("[2]", "[0,4]") + "}", 8, "tensor 'a' of shape [2] F32 cannot lie in bytes 0 to 4 of 8");
+  expect("{\"a\":" + tensor("[-1]", "[0,4]") + "}", 4, "a.shape.0: expected a whole number of at least 0, got the whole number -1");
+  expect("{\"a\":" + tensor("[1]", "[4,0]") + "}", 4, "'a' of shape [1] F32 cannot lie in bytes 4 to 0 of 4");
+  expect("{\"a\":" + tensor("[1]", "[0,4,4]") + "}", 4, "tensor 'a' has 3 data_offsets, 2 wanted");
+  expect("{\"a\":" + tensor("[1.0]", "[0,4]") + "}", 4, "a.shape.0: expected a whole number");
+  expect("{\"a\":" + tensor("[4611686018427387905,4]", "[0,4]") + "}", 4, "is larger than the file");  // 2^64 + 4 elements: overflows to 4
+  expect("{\"a\":" + tensor("[1]", "[0,18446744073709551615]") + "}", 4, "at a.data_offsets.1: 18446744073709551615 is too large");
+  expect(R"({"a":{"dtype":"F32","shape":[1]}})", 4, "the key 'data_offsets' is missing");
+  expect(R"({"a":[]})", 4, "at a: expected a map");
+  expect(R"({"__metadata__":{"a":1}})", 0, "__metadata__.a: expected a string");  // metadata holds strings alone
+}
+
+TEST_F(Safetensors, ReadsPartsOfATensor) {
+  const std::vector<float> weights{1.5f, -2.0f, 0.25f};
+  const TensorView tensors[] = {view("w", ScalarType::kF32, {3}, weights)};
+  write_safetensors(folder_ / "a", tensors);
+  const SafetensorsFile file(folder_ / "a");
+  float middle = 0;
+  file.read_bytes(file.info("w"), 4, 4, &middle);
+  EXPECT_EQ(middle, -2.0f);
+  EXPECT_THROW(file.read_bytes(file.info("w"), 8, 5, nullptr), InvariantError);
 }
 
 TEST_F(Safetensors, NeverDoesAnythingButRefuseDamagedBytes) {

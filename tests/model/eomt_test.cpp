@@ -8,6 +8,7 @@
 #include "model/initialisation.hpp"
 #include "model/parameters.hpp"
 #include "model/plain_runner.hpp"
+#include "model/rope.hpp"
 #include "tiny_model.hpp"
 
 namespace muster::model {
@@ -22,8 +23,8 @@ EomtOptions tiny_options() {
 
 // EoMT over the tiny backbone in double, 5 queries, 3 classes, 2 joint blocks.
 struct TinyEomt {
-  explicit TinyEomt(EomtOptions options = tiny_options(), std::uint64_t seed = 1)
-      : model("dinov3/tiny-eomt", tiny_backbone(), options, 3, {.dtype = at::kDouble}), store(model.units(), at::kDouble), runner(store) {
+  explicit TinyEomt(EomtOptions options = tiny_options(), std::uint64_t seed = 1, const BackboneRow& row = tiny_backbone())
+      : model("dinov3/tiny-eomt", row, options, 3, {.dtype = at::kDouble}), store(model.units(), at::kDouble), runner(store) {
     initialise(store, model.units(), seed);
   }
 
@@ -100,6 +101,68 @@ TEST(EomtModel, GradientsAgreeWithFiniteDifferences) {
   }
   expect_gradients(
       leaves, [&] { return total(eomt.model.forward(eomt.runner, images, training_key(1), plan)); }, 1e-5, 2);
+}
+
+TEST(EomtModel, StandsOnDinov2Too) {
+  for (const BackboneRow& row :
+       {tiny_dinov2(0), varied(tiny_dinov2(2, FeedForward::kPackedSwiglu), {.patch = 8, .class_position = false})}) {
+    TinyEomt eomt(tiny_options(), 1, row);
+    for (const char* token : {"backbone.cls_token", "backbone.register_tokens"}) {
+      if (eomt.store.contains(token)) {  // not as tiny as they start, where a norm is too curved for differences
+        const at::NoGradGuard no_grad;
+        eomt.store.tensor(token).copy_(random_tensor(token, eomt.store.tensor(token).sizes()));
+      }
+    }
+    const std::int64_t side = 5 * row.patch;  // the table's own grid, in double throughout
+    const at::Tensor images = random_tensor("images", {1, 3, side, side});
+    const EomtOutput output = eomt.train(images);
+    ASSERT_EQ(output.predictions.size(), 3u);
+    EXPECT_EQ(output.tokens.sizes(), at::IntArrayRef({1, 5 + 1 + row.storage_tokens + 25, 16}));
+    EXPECT_EQ(output.predictions[0].mask_logits.sizes(), at::IntArrayRef({1, 5, 20, 20}));
+    const MaskPlan plan{.every_prediction = true, .probabilities = {}, .given = output.attention_masks};
+    TensorList leaves;
+    for (const std::string& name : eomt.store.names()) {
+      const bool checked = name.starts_with("backbone.") && !name.starts_with("backbone.blocks.2");  // stem, a plain block, a joint one
+      if (checked && eomt.store.tensor(name).requires_grad()) {
+        leaves.push_back(eomt.store.tensor(name));
+      }
+    }
+    expect_gradients(
+        leaves, [&] { return total(eomt.model.forward(eomt.runner, images, training_key(1), plan)); }, 1e-5, 1);
+    EXPECT_TRUE(eomt.model.buffers().empty()) << "no periods, no bias masks";
+    EXPECT_GT(eomt.store.tensor("backbone.blocks.1.attn.qkv.bias").grad().slice(0, 0, 16).abs().max().item<double>(), 0);
+  }
+}
+
+TEST(EomtModel, RescaleIsDrawnPerBlockOrPerPass) {
+  // One rescale for all blocks equals the pass whose table is rescaled by hand; with one per block no two tables are equal.
+  EomtOptions options = tiny_options();
+  for (const char* form : {"lightly_train", "upstream", "hf"}) {
+    options.form = form;
+    const Backbone backbone(tiny_backbone(), options, 0, {.dtype = at::kDouble});
+    struct Recorder final : BlockRunner {
+      std::vector<at::Tensor> tables;
+      TensorList run(const Block& block, TensorList inputs, const BlockContext& context, const PassKey&) override {
+        if (block.unit().name != "stem") {
+          tables.push_back(context.rope_cos);
+        }
+        return inputs;
+      }
+    } recorder;
+    BlockContext context;
+    at::Tensor tokens = backbone.stem(recorder, random_tensor("images", {1, 3, 8, 12}), context, training_key(1));
+    for (int i = 0; i < 3; ++i) {
+      tokens = backbone.block(recorder, i, tokens, context, training_key(1));
+    }
+    ASSERT_EQ(recorder.tables.size(), 3u);
+    EXPECT_EQ(at::equal(recorder.tables[0], recorder.tables[1]), options.form != "lightly_train") << form;
+    EXPECT_EQ(recorder.tables[1].is_same(recorder.tables[2]), options.form != "lightly_train") << form;
+    for (int i = 0; i < 3; ++i) {
+      const double scale = draw_rope_scale(training_key(1), options.form == "lightly_train" ? i : 0, options.rope_rescale);
+      const at::Tensor expected = rope_table(rope_periods(8, at::kDouble), 2, 3, scale).cos;
+      EXPECT_TRUE(at::equal(recorder.tables[static_cast<std::size_t>(i)], expected)) << form;
+    }
+  }
 }
 
 TEST(EomtModel, TwoBuildsFromOneSeedAreEqualToTheBitAndTouchNoDefaultGenerator) {
@@ -181,6 +244,25 @@ TEST(EomtModel, NamesItsOutputs) {
   EXPECT_TRUE(named.contains("class_logits.1"));
   EXPECT_TRUE(named.contains("mask_logits.0"));
   EXPECT_FALSE(named.contains("mask_logits.2"));
+}
+
+TEST(Model, ABareDinov2HasNoBuffersAndStorageOnlyWithRegisters) {
+  for (const bool registers : {true, false}) {
+    const auto model = make_model(registers ? "dinov2/vits14-notpretrained" : "dinov2/vits14-noreg-notpretrained", {}, 0);
+    ParameterStore store(model->units(), at::kFloat);
+    initialise(store, model->units(), 1);
+    PlainRunner runner(store);
+    const at::NoGradGuard no_grad;
+    std::map<std::string, at::Tensor> outputs;
+    for (const NamedTensor& output : model->outputs(runner, random_tensor("images", {1, 3, 33, 56}, at::kFloat))) {
+      outputs[output.name] = output.tensor;
+    }
+    EXPECT_EQ(outputs.size(), registers ? 3u : 2u);
+    EXPECT_EQ(outputs.at("patches").sizes(), at::IntArrayRef({1, 3 * 4, 384})) << "resized up to 42 x 56";
+    EXPECT_EQ(outputs.contains("storage"), registers);
+    EXPECT_TRUE(model->buffers().empty());
+    EXPECT_EQ(store.tensor("backbone.pos_embed").size(1), 1 + 16 * 16);
+  }
 }
 
 TEST(Model, ABareBackboneGivesNormedTokens) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "core/random.hpp"
 #include "model/initialisation.hpp"
 #include "model/plain_runner.hpp"
 #include "tiny_model.hpp"
@@ -88,6 +89,32 @@ TEST(ParameterStore, GradientsOfAllUsesAreAddedInPlaceAndUnusedOnesStayZero) {
   EXPECT_EQ(store.tensor("a.weight").grad().abs().sum().item<double>(), 0);
 }
 
+TEST(ParameterStore, WithoutGradientsNothingIsLearntAndNothingIsAllocatedForIt) {
+  const auto units = shared_units();
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kHalf}) {
+    ParameterStore store(units, type, Gradients::kNone);
+    for (const Segment& segment : store.segments()) {
+      EXPECT_EQ(segment.data.scalar_type(), type);
+      EXPECT_FALSE(segment.grad.defined());
+    }
+    for (const std::string& name : store.names()) {
+      EXPECT_FALSE(store.tensor(name).requires_grad()) << name;
+    }
+    store.zero_grad();
+  }
+}
+
+TEST(ParameterStore, OnMetaItHasShapesAndNoMemory) {
+  const auto units = shared_units();
+  const ParameterStore store(units, at::TensorOptions().dtype(at::kBFloat16).device(at::kMeta), Gradients::kNone);
+  EXPECT_EQ(store.tensor("a.weight").sizes(), at::IntArrayRef({3, 3}));
+  EXPECT_EQ(store.segments()[0].layout.numel, 68);  // 9, and 4 behind the next multiple of 64
+  for (const Segment& segment : store.segments()) {
+    EXPECT_TRUE(segment.data.is_meta());
+    EXPECT_EQ(segment.data.data_ptr(), nullptr);
+  }
+}
+
 TEST(ParameterStore, UnknownAndDoubleNamesAreOurBug) {
   auto units = shared_units();
   const ParameterStore store(units, at::kFloat);
@@ -122,6 +149,22 @@ TEST(Initialisation, HasTheMomentsItSays) {
   at::Tensor narrow = at::empty({200'000}, at::kFloat);
   fill(narrow, default_init(9), 1, "uniform");
   EXPECT_TRUE(at::equal(narrow, values.to(at::kFloat)));
+}
+
+TEST(Initialisation, EveryValueIsThatOfItsIndexInEveryType) {
+  const Init normal{Init::Kind::kNormal, 0.02}, uniform{Init::Kind::kUniform, 0.5};
+  const RandomSequence random = RandomSequence::for_parameter(5, "a.weight");
+  for (const at::ScalarType type : {at::kDouble, at::kFloat, at::kBFloat16, at::kHalf}) {
+    at::Tensor normals = at::empty({3000}, type), uniforms = at::empty({3000}, type), expected = at::empty({2, 3000}, at::kDouble);
+    fill(normals, normal, 5, "a.weight", 70'001);
+    fill(uniforms, uniform, 5, "a.weight", 70'001);
+    for (std::int64_t i = 0; i < 3000; ++i) {
+      expected.data_ptr<double>()[i] = 0.02 * random.normal(static_cast<std::uint64_t>(70'001 + i));
+      expected.data_ptr<double>()[3000 + i] = 0.5 * random.uniform(static_cast<std::uint64_t>(70'001 + i), -1, 1);
+    }
+    EXPECT_TRUE(at::equal(normals, expected[0].to(type))) << type;
+    EXPECT_TRUE(at::equal(uniforms, expected[1].to(type))) << type;
+  }
 }
 
 }  // namespace

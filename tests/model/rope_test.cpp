@@ -79,6 +79,36 @@ TEST(Rope, ItsGradientIsItsTranspose) {
   EXPECT_NEAR((x.grad() * other).sum().item<double>(), expected.item<double>(), 1e-10);
 }
 
+TEST(Rope, ABiasIsAddedBeforeTheTurn) {
+  const RopeTable table = rope_table(rope_periods(8, at::kDouble), 2, 3);
+  const at::Tensor x = random_tensor("x", {2, 8, 48}), bias = random_tensor("bias", {48}).requires_grad_(true);
+  const at::Tensor y = random_tensor("y", {2, 2, 8, 8});
+  for (const bool turns : {true, false}) {
+    bias.mutable_grad() = at::Tensor();
+    const at::Tensor cos = turns ? table.cos : at::Tensor(), sin = turns ? table.sin : at::Tensor();
+    const QkvHeads fused = split_and_rotate(x, 2, cos, sin, bias), plain = split_and_rotate(x + bias, 2, cos, sin);
+    EXPECT_LT(max_difference(fused.q, plain.q), 1e-14);
+    EXPECT_LT(max_difference(fused.k, plain.k), 1e-14);
+    EXPECT_LT(max_difference(fused.v, plain.v), 1e-14);
+    (fused.q * y - fused.k * y + 2 * fused.v * y).sum().backward();
+    const at::Tensor ours = bias.grad().clone();
+    bias.mutable_grad() = at::Tensor();
+    (plain.q * y - plain.k * y + 2 * plain.v * y).sum().backward();
+    EXPECT_LT(max_difference(ours, bias.grad()), 1e-12);
+  }
+}
+
+TEST(Rope, WithoutATableHeadsAreOnlySplit) {
+  for (const at::ScalarType type : {at::kDouble, at::kBFloat16}) {
+    const at::Tensor qkv = random_tensor("qkv", {2, 8, 48}, type);
+    const QkvHeads heads = split_and_rotate(qkv, 2, {}, {});
+    const at::Tensor parts = qkv.view({2, 8, 3, 2, 8});
+    EXPECT_TRUE(at::equal(heads.q, parts.select(2, 0).transpose(1, 2)));
+    EXPECT_TRUE(at::equal(heads.k, parts.select(2, 1).transpose(1, 2)));
+    EXPECT_TRUE(at::equal(heads.v, parts.select(2, 2).transpose(1, 2)));
+  }
+}
+
 TEST(Rope, NarrowTypesAreTurnedInTheTypeOfTheTable) {
   const RopeTable table = rope_table(rope_periods(8, at::kFloat), 2, 3);
   const at::Tensor qkv = random_tensor("qkv", {2, 8, 48}, at::kBFloat16);

@@ -25,6 +25,17 @@ inline BackboneRow tiny_backbone(FeedForward feed_forward = FeedForward::kMlp) {
           .storage_tokens = 2};
 }
 
+// DINOv2: learned positions of a 5 x 5 grid, a live qkv bias.
+inline BackboneRow tiny_dinov2(int registers, FeedForward feed_forward = FeedForward::kMlp) {
+  BackboneRow row = tiny_backbone(feed_forward);
+  row.name = "dinov2/tiny";
+  row.storage_tokens = registers;
+  row.norm_eps = 1e-6;
+  row.family = Family::kDinov2;
+  row.position_rows = row.position_columns = 5;
+  return row;
+}
+
 // Standard normal values that depend on `name` alone; never from LibTorch's generators.
 inline at::Tensor random_tensor(const std::string& name, at::IntArrayRef shape, at::ScalarType type = at::kDouble) {
   at::Tensor values = at::empty(shape, at::kDouble);

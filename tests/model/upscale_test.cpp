@@ -58,6 +58,15 @@ TEST(UpscaleBlock, EqualsTransposedConvolutionGeluDepthwiseConvolutionAndNorm) {
   }
 }
 
+TEST(UpscaleBlock, GivesTheSameBitsWhereNoGraphIsRecorded) {
+  const UpscaleParameters p = random_parameters(16, at::kFloat);
+  const at::Tensor map = random_tensor("map", {3, 5, 4, 16}, at::kFloat), before = map.clone();
+  const at::Tensor recorded = upscale_block(map, p, 1e-5).detach();
+  const at::NoGradGuard no_graph;
+  EXPECT_TRUE(at::equal(upscale_block(map, p, 1e-5), recorded));
+  EXPECT_TRUE(at::equal(map, before));
+}
+
 TEST(UpscaleBlock, GradientsAgreeWithFiniteDifferences) {
   const UpscaleParameters p = random_parameters(6, at::kDouble);
   const at::Tensor map = random_tensor("map", {1, 2, 3, 6}).requires_grad_(true);

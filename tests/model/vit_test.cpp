@@ -16,18 +16,24 @@ namespace {
 
 // A block with every parameter at random, so that no LayerScale or bias hides a fault.
 struct RandomBlock {
-  explicit RandomBlock(FeedForward feed_forward = FeedForward::kMlp, at::ScalarType type = at::kDouble)
-      : row(tiny_backbone(feed_forward)), block(row, 0, 1, true), store(std::span(&block.unit(), 1), type) {
+  explicit RandomBlock(const BackboneRow& backbone = tiny_backbone(), at::ScalarType type = at::kDouble)
+      : row(backbone), block(row, 0, 1, true), store(std::span(&block.unit(), 1), type) {
     const at::NoGradGuard no_grad;
     for (const std::string& name : store.names()) {
       at::Tensor tensor = store.tensor(name);
       tensor.copy_(random_tensor(name, tensor.sizes(), type) * 0.3);
     }
-    const RopeTable table = rope_table(rope_periods(row.head_dim(), type), 2, 3);
-    context = {.grid_height = 2, .grid_width = 3, .rope_cos = table.cos, .rope_sin = table.sin, .attention_mask = {}, .buffers = {}};
-    at::Tensor bias_mask = at::ones({3 * row.dim}, type);
-    bias_mask.slice(0, row.dim, 2 * row.dim).zero_();
-    context.buffers = {bias_mask};
+    context = {.grid_height = 2, .grid_width = 3, .rope_cos = {}, .rope_sin = {}, .attention_mask = {}, .buffers = {}};
+    if (!row.learned_position()) {
+      const RopeTable table = rope_table(rope_periods(row.head_dim(), type), 2, 3);
+      context.rope_cos = table.cos;
+      context.rope_sin = table.sin;
+    }
+    if (row.key_bias_mask()) {
+      at::Tensor bias_mask = at::ones({3 * row.dim}, type);
+      bias_mask.slice(0, row.dim, 2 * row.dim).zero_();
+      context.buffers = {bias_mask};
+    }
   }
 
   at::Tensor operator()(const at::Tensor& x) { return PlainRunner(store).run(block, {x}, context, {}).at(0); }
@@ -39,20 +45,25 @@ struct RandomBlock {
   BlockContext context;
 };
 
-at::Tensor naive_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+at::Tensor naive_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps) {
   const at::Tensor centred = x - x.mean(-1, true);
-  return centred / (centred.square().mean(-1, true) + 1e-5).sqrt() * weight + bias;
+  return centred / (centred.square().mean(-1, true) + eps).sqrt() * weight + bias;
 }
 
 // The block's formula with one loop per image, head, query and key.
 at::Tensor naive_block(RandomBlock& b, const at::Tensor& x, std::int64_t prefix, const at::Tensor& mask) {
   const std::int64_t dim = b.row.dim, heads = b.row.heads, dh = dim / heads, half = dh / 2, tokens = x.size(1);
   const at::Tensor bias = b.param("attn.qkv.bias").clone();
-  bias.slice(0, dim, 2 * dim).zero_();
-  const at::Tensor qkv = at::matmul(naive_norm(x, b.param("norm1.weight"), b.param("norm1.bias")), b.param("attn.qkv.weight").t()) + bias;
+  if (b.row.family == Family::kDinov3) {
+    bias.slice(0, dim, 2 * dim).zero_();
+  }
+  const auto norm = [&](const at::Tensor& input, const std::string& name) {
+    return naive_norm(input, b.param(name + ".weight"), b.param(name + ".bias"), b.row.family == Family::kDinov2 ? 1e-6 : 1e-5);
+  };
+  const at::Tensor qkv = at::matmul(norm(x, "norm1"), b.param("attn.qkv.weight").t()) + bias;
   const auto turned = [&](std::int64_t image, std::int64_t token, std::int64_t part, std::int64_t head) {
     const at::Tensor v = qkv[image][token].slice(0, (part * heads + head) * dh, (part * heads + head + 1) * dh);
-    if (token < prefix || part == 2) {
+    if (token < prefix || part == 2 || b.row.family == Family::kDinov2) {
       return v;
     }
     const at::Tensor lo = v.slice(0, 0, half), hi = v.slice(0, half, dh);
@@ -84,24 +95,49 @@ at::Tensor naive_block(RandomBlock& b, const at::Tensor& x, std::int64_t prefix,
     return at::matmul(input, b.param(name + ".weight").t()) + b.param(name + ".bias");
   };
   const at::Tensor middle = x + b.param("ls1.gamma") * linear(mixed, "attn.proj");
-  const at::Tensor normed = naive_norm(middle, b.param("norm2.weight"), b.param("norm2.bias"));
+  const at::Tensor normed = norm(middle, "norm2");
   at::Tensor fed;
   if (b.row.feed_forward == FeedForward::kMlp) {
     const at::Tensor h = linear(normed, "mlp.fc1");
     fed = linear(0.5 * h * (1 + at::erf(h / std::sqrt(2.0))), "mlp.fc2");
-  } else {
+  } else if (b.row.feed_forward == FeedForward::kSwiglu) {
     const at::Tensor gate = linear(normed, "mlp.w1");
     fed = linear(gate * at::sigmoid(gate) * linear(normed, "mlp.w2"), "mlp.w3");
+  } else {
+    const std::vector<at::Tensor> halves = linear(normed, "mlp.w12").chunk(2, -1);
+    fed = linear(halves[0] * at::sigmoid(halves[0]) * halves[1], "mlp.w3");
   }
   return middle + b.param("ls2.gamma") * fed;
 }
 
+// Every kind of block that the table's rows have.
+std::vector<BackboneRow> tiny_rows() {
+  return {tiny_backbone(), tiny_backbone(FeedForward::kSwiglu), tiny_dinov2(2), tiny_dinov2(2, FeedForward::kPackedSwiglu)};
+}
+
 TEST(TransformerBlock, AgreesWithLoopsOverTheFormula) {
-  for (const FeedForward feed_forward : {FeedForward::kMlp, FeedForward::kSwiglu}) {
-    RandomBlock block(feed_forward);
+  for (const BackboneRow& row : tiny_rows()) {
+    RandomBlock block(row);
     const at::Tensor x = random_tensor("x", {2, 9, 16});
-    EXPECT_LT(max_difference(block(x), naive_block(block, x, 3, {})), 1e-12);
+    const at::Tensor expected = naive_block(block, x, 3, {});
+    EXPECT_LT(max_difference(block(x), expected), 1e-12) << row.name;
+    const at::NoGradGuard no_graph;
+    const at::Tensor input = x.clone();
+    EXPECT_LT(max_difference(block(input), expected), 1e-12) << row.name << " in place";
+    EXPECT_TRUE(at::equal(input, x)) << "the caller's tokens stay as they were";
   }
+}
+
+TEST(TransformerBlock, SevenBHasNoQkvBias) {
+  BackboneRow row = tiny_backbone(FeedForward::kSwiglu);
+  row.qkv_bias = false;
+  RandomBlock block(row);
+  EXPECT_FALSE(block.store.contains("backbone.blocks.0.attn.qkv.bias"));
+  RandomBlock with_zero_bias(tiny_backbone(FeedForward::kSwiglu));
+  const at::NoGradGuard no_grad;
+  with_zero_bias.store.tensor("backbone.blocks.0.attn.qkv.bias").zero_();
+  const at::Tensor x = random_tensor("x", {2, 9, 16});
+  EXPECT_LT(max_difference(block(x), with_zero_bias(x)), 1e-14);
 }
 
 TEST(TransformerBlock, AMaskHoldsForQueryRowsAndPatchColumnsOnly) {
@@ -119,8 +155,8 @@ TEST(TransformerBlock, AMaskHoldsForQueryRowsAndPatchColumnsOnly) {
 }
 
 TEST(TransformerBlock, GradientsAgreeWithFiniteDifferences) {
-  for (const FeedForward feed_forward : {FeedForward::kMlp, FeedForward::kSwiglu}) {
-    RandomBlock block(feed_forward);
+  for (const BackboneRow& row : tiny_rows()) {
+    RandomBlock block(row);
     block.context.attention_mask = random_tensor("mask", {1, 2, 6}) > 0;
     const at::Tensor x = random_tensor("x", {1, 11, 16}).requires_grad_(true);
     const at::Tensor weights = random_tensor("weights", {1, 11, 16});
@@ -134,7 +170,7 @@ TEST(TransformerBlock, GradientsAgreeWithFiniteDifferences) {
 }
 
 TEST(TransformerBlock, BfloatMatricesComputeNearTheFullResult) {
-  RandomBlock block(FeedForward::kMlp, at::kFloat);
+  RandomBlock block(tiny_backbone(), at::kFloat);
   const at::Tensor x = random_tensor("x", {2, 9, 16}, at::kFloat);
   TensorList params;
   for (const at::Tensor& p : block.store.unit("blocks.0")) {

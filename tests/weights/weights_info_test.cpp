@@ -15,6 +15,20 @@ TEST(WeightsInfo, ComesBackFromItsJson) {
   EXPECT_EQ(parse_weights_info(to_json(info), "a.safetensors"), info);
 }
 
+TEST(WeightsInfo, KeepsWhatTheBackboneDiffersInAndSaysNothingWhereItDoesNot) {
+  WeightsInfo info = sample_info();
+  EXPECT_EQ(to_json(info).find("variant"), std::string::npos) << "files of earlier versions stay as they are";
+  info.variant = {.patch = 16, .position_rows = 40, .position_columns = 30, .channels = 4, .norm_eps = 1e-6, .class_position = false};
+  EXPECT_EQ(parse_weights_info(to_json(info), "a"), info);
+}
+
+TEST(WeightsInfo, KeepsWhereForeignWeightsCameFrom) {
+  WeightsInfo info = sample_info();
+  EXPECT_EQ(to_json(info).find("source"), std::string::npos) << "files of earlier versions have no such key";
+  info.source = {.file = "dinov3_vits16.pth", .form = "Meta DINOv3", .hash = "12ab"};
+  EXPECT_EQ(parse_weights_info(to_json(info), "a.safetensors"), info);
+}
+
 TEST(WeightsInfo, RefusesAnImageRuleThatThisBuildDoesNotKnow) {
   WeightsInfo info = sample_info();
   info.image_rules.alpha = "blend";

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 STREAM_POINTS, STREAM_MASK_ANNEAL, STREAM_ROPE = 4, 5, 6
+STEP = 1 / 64  # of parameters that are stored as bytes
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "golden", "data")
 
 
@@ -117,8 +118,32 @@ class Draws:
             torch.rand, torch.Tensor.uniform_ = rand, uniform_
 
 
-def randomise(named_parameters, generator):
-    """Every parameter matters and no activation saturates: LayerScale about 1, norms about 1 and 0, weights by fan-in."""
+@contextlib.contextmanager
+def in_fp64(*modules):
+    """The references compute some tables in fp32 whatever the model's type (RoPE, resized positions, softmax). Inside, what
+    those modules call `torch.float32` is fp64, as is `Tensor.float()`: the same formulas, so that 1e-10 can be asked for."""
+
+    class Lifted:
+        float32 = torch.float64
+
+        def __getattr__(self, name):
+            return getattr(torch, name)
+
+    to_float = torch.Tensor.float
+    torch.Tensor.float = torch.Tensor.double
+    for module in modules:
+        module.torch = Lifted()
+    try:
+        yield
+    finally:
+        torch.Tensor.float = to_float
+        for module in modules:
+            module.torch = torch
+
+
+def randomise(named_parameters, generator, step=None):
+    """Every parameter matters and no activation saturates: LayerScale about 1, norms about 1 and 0, weights by fan-in.
+    With `step`, every value is one of its multiples from -127 to 127."""
     with torch.no_grad():
         for name, parameter in named_parameters:
             noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32)
@@ -128,11 +153,15 @@ def randomise(named_parameters, generator):
                 value = 1 + 0.3 * noise
             elif parameter.dim() <= 1 or "token" in name:
                 value = 0.2 * noise
+            elif "pos" in name:  # learned positions
+                value = 0.5 * noise
             elif "quer" in name:
                 value = noise
             else:
                 fan_in = parameter[0].numel() if "conv1" not in name else parameter.shape[0]
                 value = noise / math.sqrt(fan_in)
+            if step is not None:
+                value = (value / step).round().clamp(-127, 127) * step
             parameter.copy_(value.to(parameter.dtype))  # every value is one of fp32, so parameters are stored as fp32
 
 
@@ -156,15 +185,34 @@ def binary_masks(label_map):
     return masks, torch.tensor(labels, dtype=torch.int64)
 
 
-def write_case(file_name, tensors, **metadata):
-    """Parameters and inputs are exact in fp32; what was computed stays fp64."""
+def sketch(gradient):
+    """A matrix's rows against four cosines, [rows, 4]: every element counts, and files stay small."""
+    rows = gradient.squeeze(0) if gradient.shape[0] == 1 else gradient
+    rows = rows.reshape(rows.shape[0], -1)
+    column = torch.arange(rows.shape[1], dtype=rows.dtype) + 0.5
+    return rows @ torch.cos(column[:, None] * torch.arange(1, 5, dtype=rows.dtype))
+
+
+def write_case(file_name, tensors, parameter_step=None, /, **metadata):
+    """Parameters and inputs are exact in fp32; what was computed stays fp64. With `parameter_step`, parameters are stored as bytes,
+    value / parameter_step + 128, and gradients of more than 256 elements as sketches."""
     path = os.path.join(DATA, file_name)
-    tensors = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+    stored = {}
     for name, value in tensors.items():
-        if name.startswith(("param.", "input.")) and value.dtype == torch.float64:
-            assert torch.equal(value.float().double(), value), name
-            tensors[name] = value.float()
+        value = value.detach().contiguous().clone()
         if name.startswith("grad."):
             assert torch.isfinite(value).all() and value.abs().max() > 0, f"{name} has no gradient"
-    save_file(tensors, path, metadata={key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()})
-    print(f"{path}: {len(tensors)} tensors, {os.path.getsize(path) / 1024:.0f} KiB")
+            if parameter_step is not None and value.numel() > 256 and value.dim() > 1:
+                name, value = name.replace("grad.", "sketch.", 1), sketch(value)
+        if name.startswith(("param.", "input.")) and value.dtype == torch.float64:
+            assert torch.equal(value.float().double(), value), name
+            value = value.float()
+        if name.startswith("param.") and parameter_step is not None:
+            levels = (value.double() / parameter_step + 128).to(torch.uint8)
+            assert torch.equal((levels.double() - 128) * parameter_step, value.double()), name
+            value = levels
+        stored[name] = value.contiguous()
+    if parameter_step is not None:
+        metadata["parameter_step"] = parameter_step
+    save_file(stored, path, metadata={key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()})
+    print(f"{path}: {len(stored)} tensors, {os.path.getsize(path) / 1024:.0f} KiB")

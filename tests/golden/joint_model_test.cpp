@@ -1,5 +1,6 @@
-// The joint model in a training step against LightlyTrain 0.18: K + 1 predictions, attention masks, matches, loss terms and
-// every parameter's gradient, with RoPE rescale, annealing and points drawn by our own code.
+// EoMT on both backbones against LightlyTrain and transformers. A training step: K + 1 predictions, attention masks, matches,
+// loss terms and every parameter's gradient, with RoPE rescale, annealing and points drawn by our own code. Eval mode, with and
+// without attention masks.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
@@ -19,8 +20,8 @@ class JointModel : public testing::TestWithParam<std::tuple<std::string, Precisi
   const Case golden_{std::get<0>(GetParam())};
   const model::BackboneRow row_ = golden_.backbone();
   const int classes_ = golden_.integer("classes");
-  const model::EomtOptions options_ = eomt_options(golden_);
-  const model::EomtModel model_{"dinov3/tiny-eomt", row_, options_, classes_, {.dtype = precision_.type}};
+  const model::EomtOptions options_ = golden_.eomt_options();
+  const model::EomtModel model_{std::string(row_.name) + "-eomt", row_, options_, classes_, {.dtype = precision_.type}};
   model::ParameterStore store_{model_.units(), at::TensorOptions(precision_.type)};
   model::PlainRunner runner_{store_};
 
@@ -36,7 +37,7 @@ class JointModel : public testing::TestWithParam<std::tuple<std::string, Precisi
   }
 };
 
-TEST_P(JointModel, TrainsWithTheValuesAndGradientsOfLightlyTrain) {
+TEST_P(JointModel, TrainsWithTheValuesAndGradientsOfItsReference) {
   const model::PassKey key = golden_.pass_key();
   const model::EomtOutput output = model_.forward(runner_, golden_.tensor("input.images"), key, probabilities());
   ASSERT_EQ(output.predictions.size(), static_cast<std::size_t>(model_.joint_blocks()) + 1);
@@ -73,7 +74,7 @@ TEST_P(JointModel, TrainsWithTheValuesAndGradientsOfLightlyTrain) {
   golden_.expect_gradients(store_, precision_);
 }
 
-TEST_P(JointModel, EvaluatesToTheLogitsOfLightlyTrain) {
+TEST_P(JointModel, EvaluatesToTheLogitsOfItsReference) {
   const c10::NoGradGuard no_gradient;
   const model::EomtOutput output = model_.forward(runner_, golden_.tensor("input.images"), model::PassKey{}, probabilities());
   ASSERT_EQ(output.predictions.size(), 1u);
@@ -81,10 +82,34 @@ TEST_P(JointModel, EvaluatesToTheLogitsOfLightlyTrain) {
   golden_.expect_near("output.eval.class_logits", output.predictions[0].class_logits, precision_);
 }
 
+// What transformers does in eval mode while a file's attn_mask_probs are not 0.
+class MaskedEvaluation : public JointModel {};
+
+TEST_P(MaskedEvaluation, MakesEveryPredictionOfTransformers) {
+  const c10::NoGradGuard no_gradient;
+  const model::EomtOutput output = model_.forward(runner_, golden_.tensor("input.images"), model::PassKey{},
+                                                  model::MaskPlan{.every_prediction = true, .probabilities = {}, .given = {}});
+  ASSERT_EQ(output.predictions.size(), static_cast<std::size_t>(model_.joint_blocks()) + 1);
+  ASSERT_EQ(2 * output.predictions.size(), golden_.names("output.masked.").size());
+  for (std::size_t i = 0; i < output.predictions.size(); ++i) {
+    const std::string suffix = i + 1 == output.predictions.size() ? "" : "." + std::to_string(i);
+    golden_.expect_near("output.masked.mask_logits" + suffix, output.predictions[i].mask_logits, precision_);
+    golden_.expect_near("output.masked.class_logits" + suffix, output.predictions[i].class_logits, precision_);
+  }
+}
+
+std::string case_name(const testing::TestParamInfo<JointModel::ParamType>& suite) {
+  return std::get<0>(suite.param) + "_" + name_of(std::get<1>(suite.param));
+}
 INSTANTIATE_TEST_SUITE_P(Golden, JointModel,
-                         testing::Combine(testing::Values("lightly_train_eomt_mlp", "lightly_train_eomt_swiglu"),
+                         testing::Combine(testing::Values("lightly_train_eomt_mlp", "lightly_train_eomt_swiglu",
+                                                          "lightly_train_eomt_dinov2", "lightly_train_eomt_dinov2_registers",
+                                                          "hf_eomt_dinov2", "hf_eomt_dinov3"),
                                           testing::Values(kDouble, kFloat)),
-                         [](const auto& suite) { return std::get<0>(suite.param) + "_" + name_of(std::get<1>(suite.param)); });
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Golden, MaskedEvaluation,
+                         testing::Combine(testing::Values("hf_eomt_dinov2", "hf_eomt_dinov3"), testing::Values(kDouble, kFloat)),
+                         case_name);
 
 }  // namespace
 }  // namespace muster::golden
