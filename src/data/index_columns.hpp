@@ -3,16 +3,21 @@
 // visit_columns() is the only list of columns; writing, reading, joining and comparing all walk it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "data/segment.hpp"
+#include "data/target_kind.hpp"
 #include "image/codec.hpp"
 
 namespace muster::data {
 
-// N samples, E entries of the class histogram
+// N samples, E entries of the class histogram, L labels, S segments. The columns behind class_pixels are there for some tasks only
+// and empty in all others (a pointer column that is there has at least one entry, also for N = 0).
 struct IndexColumns {
   std::vector<std::string> key;             // path relative to the source root, unique in the split, UTF-8
   std::vector<std::uint64_t> image_offset;  // bytes from the start of the payload
@@ -34,46 +39,89 @@ struct IndexColumns {
   std::vector<std::uint16_t> class_id;      // E: dense index, ascending in a sample
   std::vector<std::uint32_t> class_pixels;  // E: pixels of that class, > 0; void pixels are not listed
 
+  std::vector<std::int32_t> label;        // image_classification, one label: dense index, -1 = unlabelled
+  std::vector<std::uint64_t> labels_ptr;  // image_classification, several labels: N + 1, into labels
+  std::vector<std::int32_t> labels;       // L: dense index, ascending in a sample
+
+  std::vector<std::uint64_t> segments_ptr;                // panoptic_segmentation: N + 1, into the columns of /segments
+  std::vector<std::uint32_t> segment_original_id;         // S; the meaning of each is told in segment.hpp
+  std::vector<std::int32_t> segment_class;                // S
+  std::vector<std::uint8_t> segment_iscrowd;              // S
+  std::vector<std::uint32_t> segment_area;                // S
+  std::vector<std::array<std::int32_t, 4>> segment_bbox;  // S
+
   std::size_t size() const noexcept { return key.size(); }
   bool operator==(const IndexColumns&) const = default;
 };
 
-enum class ColumnLength { kSamples, kSamplesPlusOne, kEntries };
+enum class ColumnLength { kSamples, kSamplesPlusOne, kEntries, kLabels, kSegments };
 
-// v(name, column, length) for each. The vector's element type is the file's: image::Codec an enum of u8, strings fixed-length UTF-8.
+// v(path, column, length) for each; the path starts at the root of the file: "index/key". The vector's element type is the file's:
+// image::Codec an enum of u8, strings fixed-length UTF-8, an array of four a row of a table.
 template <class Columns, class Visitor>
 void visit_columns(Columns& c, Visitor&& v) {
   using enum ColumnLength;
-  v("key", c.key, kSamples);
-  v("image_offset", c.image_offset, kSamples);
-  v("image_size", c.image_size, kSamples);
-  v("image_crc32", c.image_crc32, kSamples);
-  v("image_codec", c.image_codec, kSamples);
-  v("height", c.height, kSamples);
-  v("width", c.width, kSamples);
-  v("source_height", c.source_height, kSamples);
-  v("source_width", c.source_width, kSamples);
-  v("channels", c.channels, kSamples);
-  v("bit_depth", c.bit_depth, kSamples);
-  v("orientation", c.orientation, kSamples);
-  v("flags", c.flags, kSamples);
-  v("mask_offset", c.mask_offset, kSamples);
-  v("mask_size", c.mask_size, kSamples);
-  v("mask_crc32", c.mask_crc32, kSamples);
-  v("mask_codec", c.mask_codec, kSamples);
-  v("mask_dtype", c.mask_dtype, kSamples);
-  v("class_ptr", c.class_ptr, kSamplesPlusOne);
-  v("class_id", c.class_id, kEntries);
-  v("class_pixels", c.class_pixels, kEntries);
+  v("index/key", c.key, kSamples);
+  v("index/image_offset", c.image_offset, kSamples);
+  v("index/image_size", c.image_size, kSamples);
+  v("index/image_crc32", c.image_crc32, kSamples);
+  v("index/image_codec", c.image_codec, kSamples);
+  v("index/height", c.height, kSamples);
+  v("index/width", c.width, kSamples);
+  v("index/source_height", c.source_height, kSamples);
+  v("index/source_width", c.source_width, kSamples);
+  v("index/channels", c.channels, kSamples);
+  v("index/bit_depth", c.bit_depth, kSamples);
+  v("index/orientation", c.orientation, kSamples);
+  v("index/flags", c.flags, kSamples);
+  v("index/mask_offset", c.mask_offset, kSamples);
+  v("index/mask_size", c.mask_size, kSamples);
+  v("index/mask_crc32", c.mask_crc32, kSamples);
+  v("index/mask_codec", c.mask_codec, kSamples);
+  v("index/mask_dtype", c.mask_dtype, kSamples);
+  v("index/class_ptr", c.class_ptr, kSamplesPlusOne);
+  v("index/class_id", c.class_id, kEntries);
+  v("index/class_pixels", c.class_pixels, kEntries);
+  v("index/label", c.label, kSamples);
+  v("index/labels_ptr", c.labels_ptr, kSamplesPlusOne);
+  v("index/labels", c.labels, kLabels);
+  v("segments/ptr", c.segments_ptr, kSamplesPlusOne);
+  v("segments/original_id", c.segment_original_id, kSegments);
+  v("segments/class", c.segment_class, kSegments);
+  v("segments/iscrowd", c.segment_iscrowd, kSegments);
+  v("segments/area", c.segment_area, kSegments);
+  v("segments/bbox", c.segment_bbox, kSegments);
 }
 
-// Rows of `more` behind those of `columns`; class_ptr goes on counting.
+// Whether files with targets of this kind have the column.
+bool has_column(TargetKind kind, std::string_view path) noexcept;
+
+// No rows yet: the pointer columns that `kind` has hold their first entry, 0.
+IndexColumns start_columns(TargetKind kind);
+
+// Of columns with at least one row.
+TargetKind kind_of(const IndexColumns& columns) noexcept;
+
+// Rows of `more` behind those of `columns`; pointers go on counting. DataError when both have rows and only one has some column.
 void append_columns(IndexColumns& columns, const IndexColumns& more);
 
-// DataError naming `where` and the column when lengths, pointers or blob ranges do not fit together. `payload_bytes` = 0: ranges unchecked.
-void check_columns(const IndexColumns& columns, std::uint64_t payload_bytes, const std::string& where);
+// What must hold before any row is used. DataError naming `where`, column and sample when lengths, pointers or blob ranges do not fit
+// together, a class is not below `num_classes`, labels do not ascend, or a segment's box, area or width does not fit its image and mask.
+// `payload_bytes` = 0: ranges unchecked.
+void check_columns(const IndexColumns& columns, TargetKind kind, std::size_t num_classes, std::uint64_t payload_bytes,
+                   const std::string& where);
 
-// XXH3-128 over all samples in order of: key bytes, one zero byte, image_size, image_crc32, mask_crc32 (u32 little-endian).
+// Of sample i. Any thread.
+std::vector<Segment> segments_of(const IndexColumns& columns, std::size_t i);
+std::vector<std::int32_t> labels_of(const IndexColumns& columns, std::size_t i);
+
+// XXH3-128 over all samples in order of: key bytes, one zero byte, image_size, image_crc32 and the numbers of the target (u32
+// little-endian):
+//   none, class mask     mask_crc32 (0 without a mask)
+//   label                the label, two's complement
+//   labels               CRC-32 of the labels (i32 little-endian)
+//   segment mask         mask_crc32, then the CRC-32 of the segments' rows: original_id, class, iscrowd, area, x, y, width, height, 32 bits
+//   each
 // It does not depend on shard boundaries, so re-sharding keeps it, while a change of content or order does not.
 std::string fingerprint(const IndexColumns& columns);
 

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "data/class_list.hpp"
+#include "data/index_columns.hpp"
+#include "data/target_kind.hpp"
 
 namespace muster::data {
 
@@ -46,8 +48,9 @@ struct SplitStatistics {
   std::vector<double> mean, std;                          // per channel, of pixel / 255 (16 bit: / 65535)
   std::uint64_t pixels = 0;                               // of all images, upright
   std::map<std::uint32_t, std::uint64_t> size_histogram;  // images whose longer side is in (key / 2, key], key a power of two
-  std::vector<std::uint64_t> class_pixels;                // by dense index
-  std::vector<std::uint64_t> class_images;                // by dense index: images in which the class occurs
+  std::vector<std::uint64_t> class_pixels;                // by dense index; empty for sets without masks
+  std::vector<std::uint64_t> class_images;                // by dense index: images in which the class occurs, or which have its label
+  std::vector<std::uint64_t> class_segments{};            // by dense index, crowds included; empty unless panoptic
   bool operator==(const SplitStatistics&) const = default;
 };
 
@@ -81,10 +84,17 @@ struct Manifest {
   std::optional<ManifestBase> base;
   std::uint32_t generation = 0;
   std::string parent_fingerprint;  // "" for generation 0
+  bool multi_label = false;        // image_classification with several labels per image
+  std::uint32_t max_side = 0;      // images were made smaller so that no side is longer; 0 = never
+  bool strip_metadata = false;     // EXIF, ICC and comments were taken out of the images
   bool operator==(const Manifest&) const = default;
 
-  int ignore_index() const noexcept { return classes.stored_void(); }
+  TargetKind target() const { return target_kind(task, multi_label); }
+  int ignore_index() const { return data::ignore_index(target(), classes.stored_void()); }
 };
+
+// Fills class_pixels, class_images and class_segments from the index columns of a split.
+void count_classes(const IndexColumns& columns, TargetKind kind, std::size_t num_classes, SplitStatistics& statistics);
 
 // Reads `folder`/manifest.json and checks that it fits together (prefix sums, names, class list checksum).
 // DataError with the file's name when it is missing, malformed, or of another major version.

@@ -16,7 +16,15 @@ namespace muster::data {
 // InvariantError for a label that the dtype cannot hold. Level 9 of libdeflate. Any thread.
 std::vector<std::byte> encode_mask(const image::LabelMap& labels, int dtype);
 
+// Masks of segments: no value stands for void in another width, so 255 is a segment like any other.
+// InvariantError for a value above 255 with dtype 1.
+std::vector<std::byte> encode_segment_mask(const image::LabelMap& segments, int dtype);
+
 // The inverse. DataError naming `where` for damaged bytes, another length than height * width, or an unknown codec.
 image::LabelMap decode_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width, std::string_view where);
+
+// The inverse of encode_segment_mask(). DataError as above, and for a value above `num_segments`.
+image::LabelMap decode_segment_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width,
+                                    std::size_t num_segments, std::string_view where);
 
 }  // namespace muster::data

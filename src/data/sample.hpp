@@ -9,6 +9,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "data/segment.hpp"
+#include "data/target_kind.hpp"
 #include "image/codec.hpp"
 #include "image/image.hpp"
 
@@ -29,13 +31,21 @@ struct EncodedSample {
   image::Codec mask_codec = image::Codec::kNone;
   std::vector<std::byte> mask;
   int mask_dtype = 1;  // 1 = u8, 2 = u16
+  TargetKind kind = TargetKind::kClassMask;
+  std::int32_t label = -1;             // kLabel: dense index, -1 = unlabelled
+  std::vector<std::int32_t> labels{};  // kLabels: dense indices, ascending
+  std::vector<Segment> segments{};     // kSegmentMask
 };
 
 // Upright pixels with their labels, of equal size. `target` is empty where a sample has no mask.
 struct Sample {
   std::uint32_t id = 0;
   image::Image image;
-  image::LabelMap target;  // dense index over all classes of the pack; kVoidLabel where there is none
+  image::LabelMap target;   // dense index over all classes of the pack, kVoidLabel where there is none; of a segment mask: 1 + index in
+                            // `segments`, 0 = void
+  std::int32_t label = -1;  // as in EncodedSample
+  std::vector<std::int32_t> labels{};
+  std::vector<Segment> segments{};
 };
 
 // B batch, C channel, H height, W width

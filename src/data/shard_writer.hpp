@@ -16,7 +16,9 @@
 #include "data/class_list.hpp"
 #include "data/index_columns.hpp"
 #include "data/manifest.hpp"
+#include "data/segment.hpp"
 #include "data/shard_format.hpp"
+#include "data/target_kind.hpp"
 #include "image/codec.hpp"
 
 namespace muster::data {
@@ -30,6 +32,9 @@ struct ShardIdentity {
   std::string orientation_policy = "auto";
   std::uint32_t number = 0;  // of the shard in its split
   ClassList classes;
+  bool multi_label = false;  // image_classification with several labels per image
+
+  TargetKind target() const { return target_kind(task, multi_label); }
 };
 
 struct ClassPixels {
@@ -49,10 +54,13 @@ struct SampleRecord {
   std::uint8_t bit_depth = 8;
   std::uint8_t orientation = 1;
   std::uint16_t flags = 0;
-  std::vector<std::byte> mask;  // empty = none; see encode_mask() in mask_codec.hpp
+  std::vector<std::byte> mask;  // empty = none; see mask_codec.hpp
   image::Codec mask_codec = image::Codec::kNone;
   std::uint8_t mask_dtype = 1;
   std::vector<ClassPixels> histogram;  // ascending class_index, pixels > 0
+  std::int32_t label = -1;             // dense index; -1 = unlabelled
+  std::vector<std::int32_t> labels{};  // dense indices, ascending
+  std::vector<Segment> segments{};     // of the mask, whose values are 1 + their position here
 };
 
 using ShardSummary = ManifestShard;  // first_index is 0 until link_shards() sets it
