@@ -1,9 +1,14 @@
 // Which files lie in a folder of images or masks.
+//
+// On a shared file system a search costs what its metadata operations cost. So a folder is opened and read once, its entries' types
+// come with their names, and only a wanted file is asked for size and time, relative to its open folder; several threads keep
+// that many operations in flight.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,7 +25,7 @@ struct SourceFile {
 
 struct Scan {
   std::vector<SourceFile> files;  // ascending by the bytes of the key
-  std::size_t other_files = 0;    // with another extension
+  std::size_t other_files = 0;    // with another extension, links to nowhere, and what is no file
 };
 
 // Where Muster keeps what it knows of a labelled folder. It is never searched: overlays are no data.
@@ -29,10 +34,29 @@ inline constexpr std::string_view kNotesFolder = "_muster";
 inline constexpr std::string_view kImageExtensions[] = {"jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp"};
 inline constexpr std::string_view kMaskExtensions[] = {"png", "pgm"};
 
+// Threads of a search where the caller names none: enough to hide the latency of a file server, whatever the processors.
+inline constexpr int kScanThreads = 8;
+
 // All files below `root` whose extension is one of these, in upper or lower case. Links are followed, except into a folder
-// that is being searched already; `except` and folders named kNotesFolder are left out.
-// ConfigError when `root` is no folder; DataError for a folder that cannot be read.
-Scan scan_folder(const std::filesystem::path& root, std::span<const std::string_view> extensions, const std::filesystem::path& except = {});
+// that is being searched already; `except` and folders named kNotesFolder are left out. The result is the same for any `threads`.
+// ConfigError when `root` is no folder; DataError, naming it, for a folder that cannot be read (the first by name, and how many more).
+Scan scan_folder(const std::filesystem::path& root, std::span<const std::string_view> extensions, const std::filesystem::path& except = {},
+                 int threads = kScanThreads);
+
+// The two halves of it, for ranks that share the second, which has an operation per file:
+//   Scan scan = list_folder(root, kImageExtensions);                 on one rank
+//   look_up(std::span(scan.files).subspan(begin, end - begin));      on each rank its part
+//   drop_missing(scan);                                              when all parts have come together
+//
+// Names and paths; mtime_ns is kNotLookedUp, or already known where the name alone did not tell a file from a folder.
+inline constexpr std::int64_t kNotLookedUp = std::numeric_limits<std::int64_t>::min();
+Scan list_folder(const std::filesystem::path& root, std::span<const std::string_view> extensions, const std::filesystem::path& except = {},
+                 int threads = kScanThreads);
+// Sizes and times of the files that have none. Files that are gone by now stay kNotLookedUp. `files` is a part of a Scan's, in its
+// order. DataError as scan_folder().
+void look_up(std::span<SourceFile> files, int threads = kScanThreads);
+// Files that are kNotLookedUp become `other_files`.
+void drop_missing(Scan& scan);
 
 // Whether scan_folder takes a file of this name.
 bool has_extension(std::string_view name, std::span<const std::string_view> extensions);

@@ -1,9 +1,14 @@
 #include "io/source_scan.hpp"
 
 #include <fstream>
+#include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "core/error.hpp"
 #include "support/temporary_folder.hpp"
@@ -51,6 +56,131 @@ TEST(ScanFolder, LeavesOutWhatMusterKnowsOfLabelledFoldersAndTheFolderNamedByThe
   const fs::path roundabout = folder / "sub/../out";
   EXPECT_THAT(keys_of(scan_folder(folder.path(), kImageExtensions, roundabout)), ElementsAre("a.png", "sub/b.png"));
   EXPECT_THAT(keys_of(scan_folder(folder.path(), kImageExtensions, folder / "missing")), testing::SizeIs(3));
+}
+
+// A tree of 600 files in folders of all sizes, with links to files, to folders beside and to folders above.
+void grow(const TemporaryFolder& folder) {
+  std::mt19937 random(7);
+  const char* extensions[] = {"jpg", "PNG", "txt", "tif"};
+  for (int i = 0; i < 600; ++i) {
+    fs::path path = folder.path();
+    for (unsigned depth = random() % 4; depth > 0; --depth) {
+      path /= "d" + std::to_string(random() % 3);
+    }
+    put(path / ("f" + std::to_string(i) + "." + extensions[random() % 4]));
+  }
+  fs::create_directory_symlink(folder.path(), folder / "d0/up");
+  fs::create_directory_symlink(folder / "d1", folder / "d2/beside");
+  fs::create_symlink(folder / "d2/f0.jpg", folder / "d1/maybe.jpg");
+  put(folder / "aim.jpg");
+  fs::create_symlink(folder / "aim.jpg", folder / "link.jpg");
+  fs::create_symlink("circle.jpg", folder / "circle.jpg");
+  ::mkfifo((folder / "pipe.png").c_str(), 0600);
+}
+
+// The rules written down once more, in one thread and with a question per entry.
+void walk(const fs::path& path, const std::string& key, std::vector<fs::path> above, std::vector<SourceFile>& files, std::size_t& others) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    ++others;
+  } else if (S_ISDIR(status.st_mode)) {
+    const fs::path real = fs::canonical(path);
+    if (std::find(above.begin(), above.end(), real) != above.end()) {
+      return;
+    }
+    above.push_back(real);
+    for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+      walk(entry.path(), (key.empty() ? "" : key + "/") + entry.path().filename().string(), above, files, others);
+    }
+  } else if (S_ISREG(status.st_mode) && has_extension(key, kImageExtensions)) {
+    files.push_back({.key = key,
+                     .path = path,
+                     .bytes = static_cast<std::uint64_t>(status.st_size),
+                     .mtime_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec});
+  } else {
+    ++others;
+  }
+}
+
+void expect_equal(const Scan& scan, const std::vector<SourceFile>& files, std::size_t others) {
+  ASSERT_EQ(scan.files.size(), files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    EXPECT_EQ(scan.files[i].key, files[i].key);
+    EXPECT_EQ(scan.files[i].path, files[i].path);
+    EXPECT_EQ(scan.files[i].bytes, files[i].bytes);
+    EXPECT_EQ(scan.files[i].mtime_ns, files[i].mtime_ns);
+  }
+  EXPECT_EQ(scan.other_files, others);
+}
+
+TEST(ScanFolder, GivesTheSameForAnyNumberOfThreadsAsAWalkThatAsksForEveryEntry) {
+  const TemporaryFolder folder;
+  grow(folder);
+  std::vector<SourceFile> files;
+  std::size_t others = 0;
+  walk(folder.path(), "", {}, files, others);
+  std::sort(files.begin(), files.end(), [](const SourceFile& a, const SourceFile& b) { return a.key < b.key; });
+  ASSERT_GT(files.size(), 400u);
+  ASSERT_GT(others, 100u);
+  for (const int threads : {1, 2, 3, 8}) {
+    SCOPED_TRACE(threads);
+    expect_equal(scan_folder(folder.path(), kImageExtensions, {}, threads), files, others);
+  }
+}
+
+TEST(ScanFolder, IsMadeOfAListAndLookUpsThatRanksShare) {
+  const TemporaryFolder folder;
+  grow(folder);
+  const Scan whole = scan_folder(folder.path(), kImageExtensions);
+  Scan parts = list_folder(folder.path(), kImageExtensions);
+  const std::size_t half = parts.files.size() / 2;
+  EXPECT_EQ(parts.files[half].mtime_ns, kNotLookedUp);
+  look_up(std::span(parts.files).subspan(half));
+  EXPECT_EQ(parts.files[0].mtime_ns, kNotLookedUp);
+  look_up(std::span(parts.files).first(half), 1);
+  drop_missing(parts);
+  expect_equal(parts, whole.files, whole.other_files);
+}
+
+TEST(ScanFolder, CountsAFileThatVanishesBetweenListAndLookUpAsNoImage) {
+  const TemporaryFolder folder;
+  put(folder / "a/gone.jpg");
+  put(folder / "b.jpg");
+  put(folder / "c.jpg");
+  Scan scan = list_folder(folder.path(), kImageExtensions);
+  fs::remove_all(folder / "a");
+  fs::remove(folder / "c.jpg");
+  look_up(scan.files);
+  drop_missing(scan);
+  EXPECT_THAT(keys_of(scan), ElementsAre("b.jpg"));
+  EXPECT_EQ(scan.other_files, 2u);
+}
+
+// No folder can be opened when no descriptor is free: an error that root meets too.
+TEST(ScanFolder, NamesTheFolderThatCannotBeRead) {
+  const TemporaryFolder folder;
+  put(folder / "one/a.jpg");
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const int first_free = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::close(first_free);
+  rlimit none_free = before;
+  none_free.rlim_cur = static_cast<rlim_t>(first_free);
+  ::setrlimit(RLIMIT_NOFILE, &none_free);
+  std::string text;
+  try {
+    (void)scan_folder(folder.path(), kImageExtensions);
+  } catch (const DataError& error) {
+    text = error.what();
+  }
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_THAT(text, testing::HasSubstr("cannot read the folder " + folder.path().string() + ": "));
+}
+
+TEST(ScanFolder, KeepsNamesThatAreNoUtf8ByteByByte) {
+  const TemporaryFolder folder;
+  put(folder / "\xff\xfe" / "\xe9.jpg");
+  EXPECT_THAT(keys_of(scan_folder(folder.path(), kImageExtensions)), ElementsAre("\xff\xfe/\xe9.jpg"));
 }
 
 }  // namespace
