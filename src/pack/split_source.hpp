@@ -100,6 +100,7 @@ class SplitSource {
   // run into one text.
   virtual std::string definition() const = 0;
   virtual bool has_masks() const = 0;  // their headers are probed, and they decide the EXIF orientation
+  virtual bool multi_label() const { return false; }  // several labels per image; known after list()
   // auto, apply or ignore: what holds for these masks when the user has set `wanted`.
   virtual std::string orientation(const std::string& wanted) const { return wanted; }
 
