@@ -83,6 +83,20 @@ std::vector<std::string> read_string_column(hid_t parent, const char* name);
 // Lengths of all dimensions.
 std::vector<std::uint64_t> dataset_shape(hid_t parent, const char* name);
 
+// Where the elements of a column lie in the file, one behind the other: for those who map the file.
+struct H5Extent {
+  std::uint64_t address = 0;  // from the start of the file, no multiple of anything; 0 for no elements
+  std::uint64_t count = 0;    // elements; of a table, rows
+  std::uint64_t width = 0;    // bytes of each
+};
+// Types as for read_column() and read_table(), stored little-endian. DataError for another type or rank, and for a column that is not
+// contiguous. The extent may point past the end of a truncated file.
+template <H5Number T>
+H5Extent find_column(hid_t parent, const char* name);
+template <H5Number T>
+H5Extent find_table(hid_t parent, const char* name, std::size_t width);
+H5Extent find_string_column(hid_t parent, const char* name);
+
 // --- attributes ---------------------------------------------------------------------------------------------------------
 void write_attribute(hid_t object, const char* name, std::string_view text);
 void write_attribute(hid_t object, const char* name, std::uint64_t value);

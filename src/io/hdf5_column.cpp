@@ -117,6 +117,27 @@ std::vector<T> read_numbers(const H5Dataset& dataset, std::span<const hsize_t> s
   return values;
 }
 
+// Elements of `width` bytes where the file has them. DataError where it has them in pieces or coded.
+H5Extent extent_of(const H5Dataset& dataset, std::uint64_t count, std::uint64_t width) {
+  if (count == 0) {
+    return {.address = 0, .count = 0, .width = width};
+  }
+  const haddr_t address = H5Dget_offset(dataset.get());
+  if (address == HADDR_UNDEF) {
+    throw DataError("{}: not a contiguous column with an address of its own (chunked, or never allocated)", hdf5_place(dataset.get()));
+  }
+  return {.address = address, .count = count, .width = width};
+}
+
+template <H5Number T>
+void check_little_endian(const H5Dataset& dataset) {
+  checked_native_type<T>(dataset);
+  const H5Type stored(check_hdf5<DataError>(H5Dget_type(dataset.get()), hdf5_place(dataset.get())));
+  if (sizeof(T) > 1 && H5Tget_order(stored.get()) != H5T_ORDER_LE) {
+    throw DataError("{}: values are not stored little-endian", hdf5_place(dataset.get()));
+  }
+}
+
 }  // namespace
 
 template <H5Number T>
@@ -155,10 +176,35 @@ std::vector<T> read_table(hid_t parent, const char* name, std::size_t width) {
   return read_numbers<T>(dataset, shape);
 }
 
+template <H5Number T>
+H5Extent find_column(hid_t parent, const char* name) {
+  const QuietHdf5 quiet;
+  const H5Dataset dataset = open_dataset(parent, name);
+  const std::vector<hsize_t> shape = shape_of(dataset);
+  check_rank(dataset, shape, 1);
+  check_little_endian<T>(dataset);
+  return extent_of(dataset, shape[0], sizeof(T));
+}
+
+template <H5Number T>
+H5Extent find_table(hid_t parent, const char* name, std::size_t width) {
+  const QuietHdf5 quiet;
+  const H5Dataset dataset = open_dataset(parent, name);
+  const std::vector<hsize_t> shape = shape_of(dataset);
+  check_rank(dataset, shape, 2);
+  if (shape[1] != width) {
+    throw DataError("{}: rows of {} values, {} wanted", hdf5_place(dataset.get()), shape[1], width);
+  }
+  check_little_endian<T>(dataset);
+  return extent_of(dataset, shape[0], width * sizeof(T));
+}
+
 #define MUSTER_INSTANTIATE(T)                                                        \
   template void write_column<T>(hid_t, const char*, std::span<const T>);             \
   template void write_table<T>(hid_t, const char*, std::span<const T>, std::size_t); \
   template std::vector<T> read_column<T>(hid_t, const char*);                        \
+  template H5Extent find_column<T>(hid_t, const char*);                              \
+  template H5Extent find_table<T>(hid_t, const char*, std::size_t);                  \
   template std::vector<T> read_table<T>(hid_t, const char*, std::size_t)
 MUSTER_INSTANTIATE(std::uint8_t);
 MUSTER_INSTANTIATE(std::uint16_t);
@@ -198,16 +244,34 @@ void write_string_column(hid_t parent, const char* name, std::span<const std::st
   write_dataset(parent, name, type.get(), shape, padded.data());
 }
 
+namespace {
+
+H5Type fixed_string_type(const H5Dataset& dataset) {
+  const std::string place = hdf5_place(dataset.get());
+  H5Type type(check_hdf5<DataError>(H5Dget_type(dataset.get()), place));
+  if (H5Tget_class(type.get()) != H5T_STRING || H5Tis_variable_str(type.get()) != 0) {
+    throw DataError("{}: not a column of fixed-length strings", place);
+  }
+  return type;
+}
+
+}  // namespace
+
+H5Extent find_string_column(hid_t parent, const char* name) {
+  const QuietHdf5 quiet;
+  const H5Dataset dataset = open_dataset(parent, name);
+  const std::vector<hsize_t> shape = shape_of(dataset);
+  check_rank(dataset, shape, 1);
+  return extent_of(dataset, shape[0], H5Tget_size(fixed_string_type(dataset).get()));
+}
+
 std::vector<std::string> read_string_column(hid_t parent, const char* name) {
   const QuietHdf5 quiet;
   const H5Dataset dataset = open_dataset(parent, name);
   const std::vector<hsize_t> shape = shape_of(dataset);
   check_rank(dataset, shape, 1);
   const std::string place = hdf5_place(dataset.get());
-  const H5Type type(check_hdf5<DataError>(H5Dget_type(dataset.get()), place));
-  if (H5Tget_class(type.get()) != H5T_STRING || H5Tis_variable_str(type.get()) != 0) {
-    throw DataError("{}: not a column of fixed-length strings", place);
-  }
+  const H5Type type = fixed_string_type(dataset);
   const std::size_t width = H5Tget_size(type.get());
   std::vector<char> padded(checked_count(dataset, shape, width) * width);
   if (!padded.empty()) {
