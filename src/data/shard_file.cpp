@@ -184,6 +184,40 @@ IndexFile read_index_file(const std::filesystem::path& path) {
   return index;
 }
 
+namespace {
+
+template <class T>
+io::H5Extent find_any_column(hid_t file, const char* name, const std::vector<T>&) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return io::find_string_column(file, name);
+  } else if constexpr (std::is_same_v<T, Codec>) {
+    return io::find_column<std::uint8_t>(file, name);
+  } else if constexpr (std::is_same_v<T, std::array<std::int32_t, 4>>) {
+    return io::find_table<std::int32_t>(file, name, 4);
+  } else {
+    return io::find_column<T>(file, name);
+  }
+}
+
+}  // namespace
+
+IndexPlaces find_index_columns(const std::filesystem::path& path) {
+  const std::lock_guard turn(hdf5_lock());
+  const io::H5File file = io::open_h5_file(path);
+  IndexPlaces index{.head = read_head(file.get(), kIndexFormat, path), .columns = {}};
+  const auto add = [&](const char* name, ColumnLength length, bool present, const auto& column) {
+    const io::H5Extent place = present ? find_any_column(file.get(), name, column) : io::H5Extent{};
+    index.columns.push_back(
+        {.name = name, .length = length, .present = present, .address = place.address, .count = place.count, .width = place.width});
+  };
+  const IndexColumns schema;
+  visit_columns(schema, [&](const char* name, const auto& column, ColumnLength length) {
+    add(name, length, has_column(index.head.target, name), column);
+  });
+  add("index/shard", ColumnLength::kSamples, true, std::vector<std::uint32_t>());
+  return index;
+}
+
 FileDigest file_digest(const std::filesystem::path& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {

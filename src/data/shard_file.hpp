@@ -50,6 +50,21 @@ void create_index_file(const std::filesystem::path& path, const ShardIdentity& i
                        const std::vector<std::uint32_t>& shard);
 IndexFile read_index_file(const std::filesystem::path& path);
 
+// Where the columns of an index lie, for those who map the file (index_map.hpp).
+struct ColumnPlace {
+  std::string name;  // as visit_columns() says it; "index/shard" comes last
+  ColumnLength length = ColumnLength::kSamples;
+  bool present = false;                       // in a file of this task
+  std::uint64_t address = 0, count = 0, width = 0;  // bytes from the start of the file, elements, bytes of each
+};
+struct IndexPlaces {
+  FileHead head;
+  std::vector<ColumnPlace> columns;
+};
+// Reads attributes and headers alone. DataError naming the file when it is no index, damaged, of another major version, or a column is
+// not as FORMAT.md says. Whether the places fit together and into the file is for the caller to see.
+IndexPlaces find_index_columns(const std::filesystem::path& path);
+
 struct FileDigest {
   std::uint64_t bytes = 0;
   std::string xxh3_128;
