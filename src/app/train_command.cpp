@@ -1,9 +1,15 @@
 // `muster train`: a recipe to a trained model, or on from where the same command was stopped.
 #include <algorithm>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <ATen/Parallel.h>
 
 #include "app/command.hpp"
+#include "app/packed_data.hpp"
 #include "dist/session.hpp"
 #include "model/model_table.hpp"
 #include "train/train_run.hpp"
@@ -17,6 +23,9 @@ constexpr const char* kUsage =
     "  launch/muster train configs/quickstart.yaml out=runs/a steps=200\n"
     "  launch/muster -n 2 train configs/quickstart.yaml out=runs/b steps=200     on two ranks, which share each batch\n"
     "  launch/muster train configs/quickstart.yaml out=runs/c model=dinov2/vits14-eomt     after `muster models fetch dinov2/vits14`\n\n"
+    "`data` is the folder of a packed data set, or, as in the reference documents, a group of plain folders,\n"
+    "  data: {train: {images: DIR, masks: DIR}, val: {images: DIR, masks: DIR}, classes: {0: sky, 1: road}, ignore_classes: [255]}\n"
+    "which are packed first, once: into data_cache, $MUSTER_DATA_CACHE, or the folder data_cache beside `out`.\n\n"
     "SIGTERM or SIGUSR2 finishes the step, saves, and ends with 75; the same command goes on from there.\n"
     "out/ then holds checkpoints/, exported_models/, metrics.jsonl, eval.json, train.log, TensorBoard events and the recipe.\n"
     "--dry-run checks recipe, data and model and stops before the first step.\n";
@@ -76,12 +85,54 @@ ExitCode run_train(const train::TrainOptions& options, const io::Value& recipe, 
                           arguments.session->environment());
 }
 
+// The recipe as it is printed: with the keys of plain folders as they were written.
+io::Value printed_recipe(io::Value resolved, const std::optional<PlainData>& plain) {
+  if (plain) {
+    for (const io::Value::Member& member : plain->recipe.as_map()) {
+      resolved.set(member.key, member.value);
+    }
+  }
+  return resolved;
+}
+
+ExitCode read_and_run(const Arguments& arguments) {
+  io::Value tree = config::recipe_tree(arguments.recipe, arguments.overrides);
+  fill_style(tree);
+  const std::optional<PlainData> plain = take_plain_data(tree);
+  auto options = config::read_options<train::TrainOptions>(tree);
+  if (arguments.print_config) {
+    const io::Value printed = printed_recipe(config::options_tree(options), plain);
+    fmt::print("{}", arguments.json ? io::to_json(printed) + "\n" : io::to_yaml(printed));
+    return ExitCode::kDone;
+  }
+  if (plain) {
+    const std::optional<std::string> folder = packed_data(*plain, options.out, arguments.dry_run, arguments.session->world());
+    if (!folder) {
+      return ExitCode::kDone;
+    }
+    options.data = *folder;
+  }
+  return run_train(options, config::options_tree(options), arguments);
+}
+
+// TrainOptions' keys with those of plain folders behind `data`.
+std::vector<config::FieldHelp> all_fields() {
+  std::vector<config::FieldHelp> fields = config::fields_of<train::TrainOptions>();
+  const auto data = std::ranges::find(fields, "data", &config::FieldHelp::key);
+  std::vector<config::FieldHelp> plain = plain_data_fields();
+  fields.insert(data == fields.end() ? data : data + 1, std::make_move_iterator(plain.begin()), std::make_move_iterator(plain.end()));
+  return fields;
+}
+
 }  // namespace
 
 Command train_command() {
-  Command command = make_command<train::TrainOptions>("train", "train a model on a packed dataset, or go on with a stopped run", kUsage, run_train, fill_style);
-  command.over_ranks = true;
-  return command;
+  return {.name = "train",
+          .summary = "train a model on a packed dataset or on plain folders, or go on with a stopped run",
+          .usage = kUsage,
+          .run = read_and_run,
+          .fields = all_fields,
+          .over_ranks = true};
 }
 
 }  // namespace muster::app

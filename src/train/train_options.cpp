@@ -15,7 +15,7 @@ void require(const std::string& value, const char* key, const char* example) {
 
 void validate(const TrainOptions& options) {
   require(options.out, "out", "out=runs/a");
-  require(options.data, "data", "data=runs/sample, a folder that `muster pack` wrote");
+  require(options.data, "data", "data=runs/sample, a folder that `muster pack` wrote, or data.train.images=DIR and so on");
   require(options.model, "model", "model=dinov3/vitt16-notpretrained-eomt");
   if (!options.checkpoint.empty() && options.resume_interrupted) {
     throw ConfigError("checkpoint={} and resume_interrupted=true exclude each other: a resumed run has its own weights; remove one of them",

@@ -65,7 +65,7 @@ template <class Visitor>
 void visit(Visitor& v, TrainOptions& o) {
   v.field("task", o.task, one_of({"semantic_segmentation"}), "what is learned");
   v.field("out", o.out, any_value(), "folder of this run; holds one run only");
-  v.field("data", o.data, any_value(), "folder of a packed dataset (muster pack)");
+  v.field("data", o.data, any_value(), "folder of a packed dataset (muster pack), or a group of plain folders, which is packed first");
   v.field("model", o.model, any_value(), "architecture name, such as dinov3/vitt16-notpretrained-eomt");
   v.field("steps", o.steps, at_least(1), "optimizer updates in all");
   v.field("batch_size", o.batch_size, at_least(1), "images per step over all ranks and micro-steps");

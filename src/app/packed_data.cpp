@@ -1,0 +1,159 @@
+#include "app/packed_data.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include <spdlog/spdlog.h>
+
+#include "app/data_cache.hpp"
+#include "core/error.hpp"
+#include "pack/pack.hpp"
+
+namespace muster::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kPackArgs = "pack_args.";
+constexpr const char* kPlainText = "(packed from the folders of this recipe)";
+
+// Keys of `muster pack` that the recipe of a run says in another way, or that make no sense in a cache.
+constexpr std::array<std::string_view, 9> kNotOfARun{"task", "images", "masks", "annotations", "csv", "split", "out", "restart", "append"};
+
+double megabytes(std::uintmax_t bytes) {
+  return static_cast<double>(bytes) / 1e6;
+}
+
+// Ids that data.ignore_classes names and data.classes declares: packed as classes, left out when the run learns (CONTRACTS 14).
+void ignore_when_learning(io::Value& tree, const io::Value& data) {
+  const io::Value* ignored = data.find("ignore_classes");
+  const io::Value* classes = data.find("classes");
+  if (ignored == nullptr || !ignored->is_list() || classes == nullptr || !classes->is_map()) {
+    return;
+  }
+  for (const io::Value& id : ignored->as_list()) {
+    io::Value& list = tree["ignore_classes"];
+    const bool there = list.is_list() && std::ranges::find(list.as_list(), id) != list.as_list().end();
+    if (classes->find(std::to_string(id.as_int())) != nullptr && !there) {
+      list.push_back(id);
+    }
+  }
+}
+
+pack::PackOptions pack_options(const io::Value& tree, const io::Value& recipe) {
+  io::Value words = io::Value::map({{"out", kPlainText}, {"data", recipe.at("data")}});
+  if (const io::Value* task = tree.find("task")) {
+    words.set("task", *task);
+  }
+  if (const io::Value* more = recipe.find("pack_args"); more != nullptr && more->is_map()) {
+    for (const io::Value::Member& member : more->as_map()) {
+      words.set(member.key, member.value);
+    }
+  }
+  return config::read_options<pack::PackOptions>(words);
+}
+
+void say_size(const SourceContent& content, const fs::path& cache, const fs::path& folder) {
+  const fs::space_info space = fs::space(cache);
+  spdlog::info("data: {} files with {:.1f} MB are packed into {}; {:.1f} MB are free there", content.files, megabytes(content.bytes),
+               folder.string(), megabytes(space.available));
+  if (space.available < content.bytes) {
+    spdlog::warn("data: that may not fit; another place is chosen by data_cache=FOLDER or MUSTER_DATA_CACHE");
+  }
+}
+
+}  // namespace
+
+std::vector<config::FieldHelp> plain_data_fields() {
+  std::vector<config::FieldHelp> fields;
+  std::vector<config::FieldHelp> more;
+  for (config::FieldHelp& field : config::fields_of<pack::PackOptions>()) {
+    if (field.key.starts_with("data.")) {
+      fields.push_back(std::move(field));
+    } else if (std::ranges::find(kNotOfARun, field.key) == kNotOfARun.end()) {
+      field.key.insert(0, kPackArgs);
+      more.push_back(std::move(field));
+    }
+  }
+  fields.push_back({.key = "data_cache",
+                    .default_value = "\"\"",
+                    .wanted = "",
+                    .help = "where folders of images are packed; default $MUSTER_DATA_CACHE, else the folder data_cache beside `out`"});
+  std::ranges::move(more, std::back_inserter(fields));
+  return fields;
+}
+
+std::optional<PlainData> take_plain_data(io::Value& tree) {
+  PlainData plain{.pack = {}, .cache = {}, .recipe = io::Value::map()};
+  const io::Value* data = tree.find("data");
+  const bool has_folders = data != nullptr && data->is_map();
+  for (const char* key : {"data", "data_cache", "pack_args"}) {
+    if (const io::Value* value = tree.find(key); value != nullptr && (has_folders || std::string_view(key) != "data")) {
+      plain.recipe.set(key, *value);
+    }
+  }
+  config::refuse_unknown_keys(plain.recipe, plain_data_fields());
+  tree.erase("data_cache");
+  tree.erase("pack_args");
+  if (!has_folders) {
+    return std::nullopt;
+  }
+  if (const io::Value* cache = plain.recipe.find("data_cache"); cache != nullptr && !cache->is_null()) {
+    plain.cache = cache->as_string();
+  }
+  plain.pack = pack_options(tree, plain.recipe);
+  ignore_when_learning(tree, plain.recipe.at("data"));
+  tree.set("data", kPlainText);
+  return plain;
+}
+
+std::optional<std::string> packed_data(const PlainData& data, const std::string& out, bool dry_run, dist::Communicator& ranks) {
+  std::optional<CachedData> cached;  // on rank 0, which decides
+  std::string todo;                  // "use FOLDER", "pack FOLDER", or "leave"
+  if (ranks.rank() == 0) {
+    const fs::path cache = data_cache_folder(data.cache, out);
+    const SourceContent content = source_content(data.pack);
+    const auto reuse = [&] {
+      spdlog::info("data: {} holds these {} files, packed before", cached->folder().string(), content.files);
+      todo = "use " + cached->folder().string();
+    };
+    if (dry_run && !fs::exists(cache / content.fingerprint)) {
+      spdlog::info("dry run: {} files with {:.1f} MB would be packed into {} first; whether data and model fit is told after that",
+                   content.files, megabytes(content.bytes), (cache / content.fingerprint).string());
+      todo = "leave";
+    } else {
+      cached.emplace(cache, content.fingerprint);
+      if (!cached->complete()) {
+        cached->lock();
+      }
+      if (cached->complete()) {
+        reuse();
+      } else {
+        say_size(content, cache, cached->folder());
+        todo = "pack " + cached->folder().string();
+      }
+    }
+  }
+  todo = dist::broadcast_text(ranks, todo, 0);
+  if (todo == "leave") {
+    return std::nullopt;
+  }
+  const std::string folder = todo.substr(todo.find(' ') + 1);
+  if (todo.starts_with("pack ")) {
+    pack::PackOptions options = data.pack;
+    options.out = folder;
+    const pack::PackSummary summary = pack::pack(options, ranks);
+    if (cached) {
+      cached->record(options);
+      for (const std::string& notice : summary.notices) {
+        spdlog::info("data: {}", notice);
+      }
+    }
+  }
+  return folder;
+}
+
+}  // namespace muster::app
