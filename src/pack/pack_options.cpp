@@ -74,13 +74,13 @@ void validate(const PackOptions& o) {
   for (const auto& [split, sources] : sources_by_split(o)) {
     check_sources(o.task, in_short ? "" : fmt::format("data.{}.", split), sources);
   }
-  if (!o.classes.empty() && !o.data.classes.empty()) {
+  if (!o.classes.empty() && o.data.classes.size() > 0) {
     throw ConfigError("give either classes=FILE or data.classes in a recipe, not both");
   }
   if (o.append && o.restart) {
     throw ConfigError("append=true goes on with what is there, restart=true throws it away; give one of them");
   }
-  if (o.reduce_labels && o.task != "semantic_segmentation") {
+  if ((o.reduce_labels || o.data.reduce_labels) && o.task != "semantic_segmentation") {
     throw ConfigError("reduce_labels=true is for task=semantic_segmentation, not {}", o.task);
   }
   for (const std::string& extension : o.extensions) {

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/options.hpp"
+#include "io/value.hpp"
 
 namespace muster::pack {
 
@@ -48,8 +48,9 @@ struct PackSources {
   SplitSources val;
   SplitSources test;
   std::string train_csv, val_csv, test_csv;
-  std::map<int, std::string> classes;
+  io::Value classes = io::Value::map();  // as in a file of classes, see class_file.hpp
   std::vector<int> ignore_classes;
+  bool reduce_labels = false;
   CsvColumns csv;
 };
 template <class Visitor>
@@ -60,8 +61,11 @@ void visit(Visitor& v, PackSources& o) {
   v.field("train_csv", o.train_csv, any_value(), "same as data.train.csv");
   v.field("val_csv", o.val_csv, any_value(), "same as data.val.csv");
   v.field("test_csv", o.test_csv, any_value(), "same as data.test.csv");
-  v.field("classes", o.classes, any_value(), "class id (pixel value of the masks): name; instead of a file of classes");
+  v.field("classes", o.classes, any_value(),
+          "class id: name, where the id is the pixel value of the masks, or id: {name: ..., labels: [...]} with pixel values or RGB "
+          "colours; instead of a file of classes");
   v.field("ignore_classes", o.ignore_classes, any_value(), "pixel values that are no class are packed as void");
+  v.field("reduce_labels", o.reduce_labels, any_value(), "same as reduce_labels");
   visit(v, o.csv);
 }
 
@@ -82,6 +86,7 @@ struct PackOptions {
   std::string on_error = "fail";
   double max_skipped = 0.001;
   bool reduce_labels = false;
+  std::string classification_task = "multiclass";
   std::vector<std::string> extensions;
   std::int64_t max_side = 0;
   bool strip_metadata = false;
@@ -112,6 +117,7 @@ void visit(Visitor& v, PackOptions& o) {
   v.field("on_error", o.on_error, one_of({"fail", "skip"}), "skip: leave damaged or incomplete samples out and list them in skipped.csv");
   v.field("max_skipped", o.max_skipped, between(0, 1), "share of samples that on_error=skip may leave out");
   v.field("reduce_labels", o.reduce_labels, any_value(), "mask value 0 is void, and 1, 2, ... are the classes 0, 1, ...");
+  v.field("classification_task", o.classification_task, one_of({"multiclass", "multilabel"}), "one class per image, or any number of them (from CSV files)");
   v.field("extensions", o.extensions, any_value(), "file names that are images, such as [jpg, png]; without it the usual nine, and dcm for classification");
   v.field("max_side", o.max_side, at_least(0), "scale images down whose longer side has more pixels than this; lossy; 0 = never");
   v.field("strip_metadata", o.strip_metadata, any_value(), "leave out EXIF, XMP, comments and previews; the pixels stay the same");
