@@ -1,85 +1,127 @@
 #include "data/index_columns.hpp"
 
-#include <cstring>
+#include <span>
+#include <type_traits>
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
-#include "data/shard_format.hpp"
 
 namespace muster::data {
 
-void append_columns(IndexColumns& columns, const IndexColumns& more) {
-  const std::uint64_t entries = columns.class_id.size();
-  if (columns.class_ptr.empty()) {
-    columns.class_ptr.push_back(0);
+bool has_column(TargetKind kind, std::string_view path) noexcept {
+  if (path == "index/label") {
+    return kind == TargetKind::kLabel;
   }
-  for (std::size_t i = 1; i < more.class_ptr.size(); ++i) {
-    columns.class_ptr.push_back(entries + more.class_ptr[i]);
+  if (path == "index/labels_ptr" || path == "index/labels") {
+    return kind == TargetKind::kLabels;
   }
-  // Both walks give the columns in the same order, so the sources can be looked up by name.
-  visit_columns(more, [&columns](std::string_view name, const auto& source, ColumnLength length) {
-    if (length == ColumnLength::kSamplesPlusOne) {
-      return;
+  return !path.starts_with("segments/") || kind == TargetKind::kSegmentMask;
+}
+
+IndexColumns start_columns(TargetKind kind) {
+  IndexColumns columns;
+  visit_columns(columns, [kind](std::string_view path, auto& column, ColumnLength length) {
+    if (length == ColumnLength::kSamplesPlusOne && has_column(kind, path)) {
+      column.emplace_back();
     }
+  });
+  return columns;
+}
+
+namespace {
+
+bool same_columns(const IndexColumns& a, const IndexColumns& b) noexcept {
+  return a.label.empty() == b.label.empty() && a.labels_ptr.empty() == b.labels_ptr.empty() &&
+         a.segments_ptr.empty() == b.segments_ptr.empty();
+}
+
+template <class Column>
+void append_column(Column& target, const Column& source, ColumnLength length) {
+  if (length != ColumnLength::kSamplesPlusOne) {
+    target.insert(target.end(), source.begin(), source.end());
+    return;
+  }
+  if constexpr (std::is_same_v<Column, std::vector<std::uint64_t>>) {
+    if (target.empty() && !source.empty()) {
+      target.push_back(0);
+    }
+    for (std::size_t i = 1, base = target.empty() ? 0 : target.back(); i < source.size(); ++i) {
+      target.push_back(base + source[i]);
+    }
+  }
+}
+
+}  // namespace
+
+void append_columns(IndexColumns& columns, const IndexColumns& more) {
+  if (columns.size() > 0 && more.size() > 0 && !same_columns(columns, more)) {
+    throw DataError("{} and {} lie in shards with different columns, so they belong to no one split; pack again", columns.key.front(),
+                    more.key.front());
+  }
+  // Both walks give the columns in the same order, so the sources can be looked up by path.
+  visit_columns(more, [&columns](std::string_view path, const auto& source, ColumnLength length) {
     visit_columns(columns, [&](std::string_view other, auto& target, ColumnLength) {
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(source)>, std::remove_cvref_t<decltype(target)>>) {
-        if (name == other) {
-          target.insert(target.end(), source.begin(), source.end());
+        if (path == other) {
+          append_column(target, source, length);
         }
       }
     });
   });
 }
 
-namespace {
-
-void check_blob(const IndexColumns& c, std::size_t i, const char* kind, std::uint64_t offset, std::uint64_t size,
-                std::uint64_t payload_bytes, std::uint64_t& free_from, const std::string& where) {
-  if (offset < free_from || offset > payload_bytes || size > payload_bytes - offset) {
-    throw DataError("{}: sample {} ({}): its {} is at bytes {} to {}, wanted inside {} to {} of the payload; repack this shard", where, i,
-                    c.key[i], kind, offset, offset + size, free_from, payload_bytes);
+std::vector<Segment> segments_of(const IndexColumns& c, std::size_t i) {
+  std::vector<Segment> segments;
+  if (!c.segments_ptr.empty()) {
+    for (std::uint64_t s = c.segments_ptr[i]; s < c.segments_ptr[i + 1]; ++s) {
+      segments.push_back({.original_id = c.segment_original_id[s],
+                          .class_index = c.segment_class[s],
+                          .iscrowd = c.segment_iscrowd[s],
+                          .area = c.segment_area[s],
+                          .bbox = c.segment_bbox[s]});
+    }
   }
-  free_from = offset + size;
+  return segments;
 }
 
-}  // namespace
+std::vector<std::int32_t> labels_of(const IndexColumns& c, std::size_t i) {
+  if (c.labels_ptr.empty()) {
+    return {};
+  }
+  const auto at = [&](std::uint64_t position) { return c.labels.begin() + static_cast<std::ptrdiff_t>(position); };
+  return {at(c.labels_ptr[i]), at(c.labels_ptr[i + 1])};
+}
 
-void check_columns(const IndexColumns& columns, std::uint64_t payload_bytes, const std::string& where) {
-  const std::size_t samples = columns.size();
-  const std::size_t entries = columns.class_id.size();
-  visit_columns(columns, [&](std::string_view name, const auto& column, ColumnLength length) {
-    const std::size_t wanted = length == ColumnLength::kSamples ? samples : length == ColumnLength::kEntries ? entries : samples + 1;
-    if (column.size() != wanted) {
-      throw DataError("{}: /index/{} has {} entries, wanted {} for {} samples; repack", where, name, column.size(), wanted, samples);
-    }
-  });
-  if (columns.class_ptr.front() != 0 || columns.class_ptr.back() != entries) {
-    throw DataError("{}: /index/class_ptr runs from {} to {}, wanted 0 to {}; repack", where, columns.class_ptr.front(),
-                    columns.class_ptr.back(), entries);
-  }
-  std::uint64_t free_from = kPayloadHeaderBytes;
-  for (std::size_t i = 0; i < samples; ++i) {
-    if (columns.class_ptr[i] > columns.class_ptr[i + 1]) {
-      throw DataError("{}: /index/class_ptr falls at sample {} ({}); repack", where, i, columns.key[i]);
-    }
-    if (columns.orientation[i] < 1 || columns.orientation[i] > 8) {
-      throw DataError("{}: sample {} ({}): orientation {}, wanted 1 to 8; repack", where, i, columns.key[i], columns.orientation[i]);
-    }
-    if (payload_bytes > 0) {
-      check_blob(columns, i, "image", columns.image_offset[i], columns.image_size[i], payload_bytes, free_from, where);
-      if (columns.mask_size[i] > 0) {
-        check_blob(columns, i, "mask", columns.mask_offset[i], columns.mask_size[i], payload_bytes, free_from, where);
-      }
+std::uint32_t labels_crc32(std::span<const std::int32_t> labels) {
+  return crc32_of(std::as_bytes(labels));
+}
+
+std::uint32_t segments_crc32(std::span<const Segment> segments) {
+  std::vector<std::uint32_t> words;
+  for (const Segment& segment : segments) {
+    words.insert(words.end(), {segment.original_id, static_cast<std::uint32_t>(segment.class_index), segment.iscrowd, segment.area});
+    for (const std::int32_t side : segment.bbox) {
+      words.push_back(static_cast<std::uint32_t>(side));
     }
   }
+  return crc32_of(std::as_bytes(std::span(words)));
 }
 
 std::string fingerprint(const IndexColumns& columns) {
   Xxh3Stream hash;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const std::uint32_t numbers[3] = {columns.image_size[i], columns.image_crc32[i], columns.mask_crc32[i]};
+    std::uint32_t numbers[4] = {columns.image_size[i], columns.image_crc32[i], columns.mask_crc32[i], 0};
+    std::size_t count = 3;
+    if (!columns.label.empty()) {
+      numbers[2] = static_cast<std::uint32_t>(columns.label[i]);
+    } else if (!columns.labels_ptr.empty()) {
+      numbers[2] = labels_crc32(labels_of(columns, i));
+    } else if (!columns.segments_ptr.empty()) {
+      numbers[3] = segments_crc32(segments_of(columns, i));
+      count = 4;
+    }
     hash.update(columns.key[i].c_str(), columns.key[i].size() + 1);
-    hash.update(numbers, sizeof numbers);
+    hash.update(numbers, count * sizeof numbers[0]);
   }
   return hash.hex();
 }

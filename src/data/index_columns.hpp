@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -99,9 +100,6 @@ bool has_column(TargetKind kind, std::string_view path) noexcept;
 // No rows yet: the pointer columns that `kind` has hold their first entry, 0.
 IndexColumns start_columns(TargetKind kind);
 
-// Of columns with at least one row.
-TargetKind kind_of(const IndexColumns& columns) noexcept;
-
 // Rows of `more` behind those of `columns`; pointers go on counting. DataError when both have rows and only one has some column.
 void append_columns(IndexColumns& columns, const IndexColumns& more);
 
@@ -115,13 +113,16 @@ void check_columns(const IndexColumns& columns, TargetKind kind, std::size_t num
 std::vector<Segment> segments_of(const IndexColumns& columns, std::size_t i);
 std::vector<std::int32_t> labels_of(const IndexColumns& columns, std::size_t i);
 
-// XXH3-128 over all samples in order of: key bytes, one zero byte, image_size, image_crc32 and the numbers of the target (u32
-// little-endian):
-//   none, class mask     mask_crc32 (0 without a mask)
-//   label                the label, two's complement
-//   labels               CRC-32 of the labels (i32 little-endian)
-//   segment mask         mask_crc32, then the CRC-32 of the segments' rows: original_id, class, iscrowd, area, x, y, width, height, 32 bits
-//   each
+// What the fingerprint takes of labels (i32 little-endian) and of segments (eight 32-bit words each: original_id, class, iscrowd, area,
+// x, y, width, height).
+std::uint32_t labels_crc32(std::span<const std::int32_t> labels);
+std::uint32_t segments_crc32(std::span<const Segment> segments);
+
+// XXH3-128 over all samples in order of: key bytes, one zero byte, then u32 numbers, little-endian: image_size, image_crc32, and
+//   no target, class mask   mask_crc32 (0 without a mask)
+//   label                   the label, two's complement
+//   labels                  labels_crc32()
+//   segment mask            mask_crc32, segments_crc32()
 // It does not depend on shard boundaries, so re-sharding keeps it, while a change of content or order does not.
 std::string fingerprint(const IndexColumns& columns);
 

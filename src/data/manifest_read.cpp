@@ -1,5 +1,7 @@
 #include "data/manifest.hpp"
 
+#include <charconv>
+
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "data/shard_format.hpp"
@@ -79,6 +81,15 @@ ManifestShard shard_of(const Value& value) {
           .xxh3_128 = value.at("xxh3_128").as_string()};
 }
 
+std::uint32_t side_of(const std::string& text, const std::string& where) {
+  std::uint32_t side = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), side);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw DataError("{}: size_histogram: \"{}\" is no number of pixels", where, text);
+  }
+  return side;
+}
+
 SplitStatistics statistics_of(const Value& value) {
   SplitStatistics statistics{.mean = doubles_of(value.at("mean")),
                              .std = doubles_of(value.at("std")),
@@ -87,7 +98,10 @@ SplitStatistics statistics_of(const Value& value) {
                              .class_pixels = counts_of(value.at("class_pixels")),
                              .class_images = counts_of(value.at("class_images"))};
   for (const auto& [side, images] : value.at("size_histogram").as_map()) {
-    statistics.size_histogram[static_cast<std::uint32_t>(std::stoul(side))] = images.as_uint();
+    statistics.size_histogram[side_of(side, value.where())] = images.as_uint();
+  }
+  if (const Value* segments = value.find("class_segments"); segments != nullptr) {
+    statistics.class_segments = counts_of(*segments);
   }
   return statistics;
 }
@@ -140,12 +154,22 @@ Manifest manifest_of(const Value& value, const std::string& where) {
   for (const auto& [name, split] : value.at("splits").as_map()) {
     manifest.splits[name] = split_of(split);
   }
+  if (const Value* several = value.find("multi_label"); several != nullptr) {
+    manifest.multi_label = several->as_bool();
+  }
+  if (const Value* side = value.find("max_side"); side != nullptr) {
+    manifest.max_side = as_u32(*side);
+  }
+  if (const Value* strip = value.find("strip_metadata"); strip != nullptr) {
+    manifest.strip_metadata = strip->as_bool();
+  }
   if (const Value* base = value.find("base"); base != nullptr) {
     manifest.base = ManifestBase{.path = base->at("path").as_string(), .fingerprint = base->at("fingerprint").as_string()};
   }
+  (void)target_kind(manifest.task, manifest.multi_label, where);  // refuses what is not known, with the file's name
   if (value.at("ignore_index").as_int() != manifest.ignore_index()) {
-    throw DataError("{}: ignore_index={}, but {} classes are stored with {}", where, value.at("ignore_index").as_int(),
-                    manifest.classes.size(), manifest.ignore_index());
+    throw DataError("{}: ignore_index={}, but sets for {} with {} classes are stored with {}", where, value.at("ignore_index").as_int(),
+                    manifest.task, manifest.classes.size(), manifest.ignore_index());
   }
   return manifest;
 }

@@ -48,12 +48,16 @@ Value value_of(const SplitStatistics& statistics) {
   for (const auto& [side, images] : statistics.size_histogram) {
     sizes.set(std::to_string(side), images);
   }
-  return Value::map({{"mean", list_of(statistics.mean)},
-                     {"std", list_of(statistics.std)},
-                     {"pixels", statistics.pixels},
-                     {"size_histogram", std::move(sizes)},
-                     {"class_pixels", list_of(statistics.class_pixels)},
-                     {"class_images", list_of(statistics.class_images)}});
+  Value value = Value::map({{"mean", list_of(statistics.mean)},
+                            {"std", list_of(statistics.std)},
+                            {"pixels", statistics.pixels},
+                            {"size_histogram", std::move(sizes)},
+                            {"class_pixels", list_of(statistics.class_pixels)},
+                            {"class_images", list_of(statistics.class_images)}});
+  if (!statistics.class_segments.empty()) {
+    value.set("class_segments", list_of(statistics.class_segments));
+  }
+  return value;
 }
 
 Value value_of(const ManifestSplit& split) {
@@ -92,6 +96,16 @@ std::string manifest_json(const Manifest& manifest) {
                             {"splits", std::move(splits)},
                             {"generation", manifest.generation},
                             {"parent_fingerprint", manifest.parent_fingerprint}});
+  // What holds for some sets only is left out of the others, whose manifests keep their bytes.
+  if (manifest.multi_label) {
+    value.set("multi_label", true);
+  }
+  if (manifest.max_side > 0) {
+    value.set("max_side", manifest.max_side);
+  }
+  if (manifest.strip_metadata) {
+    value.set("strip_metadata", true);
+  }
   if (manifest.base) {
     value.set("base", Value::map({{"path", manifest.base->path}, {"fingerprint", manifest.base->fingerprint}}));
   }

@@ -46,19 +46,8 @@ std::vector<std::byte> deflate(const void* bytes, std::size_t count) {
   return out;
 }
 
-}  // namespace
-
-std::vector<std::byte> encode_mask(const image::LabelMap& labels, int dtype) {
-  check(dtype == 1 || dtype == 2, "encode_mask: dtype {}", dtype);
-  if (dtype == 1) {
-    const std::vector<std::uint8_t> bytes = narrow(labels);
-    return deflate(bytes.data(), bytes.size());
-  }
-  return deflate(labels.values.data(), labels.values.size() * sizeof(std::uint16_t));
-}
-
-image::LabelMap decode_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width,
-                            std::string_view where) {
+// The stored numbers, as they are.
+image::LabelMap inflate(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width, std::string_view where) {
   if (codec != image::Codec::kZlibRaw || (dtype != 1 && dtype != 2)) {
     throw DataError("{}: mask codec {} with dtype {} is not known here; wanted zlib_raw (3) with dtype 1 or 2", where,
                     static_cast<int>(codec), dtype);
@@ -76,11 +65,51 @@ image::LabelMap decode_mask(std::span<const std::byte> bytes, image::Codec codec
     throw DataError("{}: the mask's {} bytes do not unpack to {} x {} labels of {} bytes (libdeflate result {}); repack this shard", where,
                     bytes.size(), height, width, dtype, static_cast<int>(result));
   }
+  std::ranges::copy(narrow_bytes, labels.values.begin());
+  return labels;
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_mask(const image::LabelMap& labels, int dtype) {
+  check(dtype == 1 || dtype == 2, "encode_mask: dtype {}", dtype);
   if (dtype == 1) {
-    std::ranges::transform(narrow_bytes, labels.values.begin(),
-                           [](std::uint8_t label) { return label == kVoid8 ? kVoidLabel : std::uint16_t{label}; });
+    const std::vector<std::uint8_t> bytes = narrow(labels);
+    return deflate(bytes.data(), bytes.size());
+  }
+  return deflate(labels.values.data(), labels.values.size() * sizeof(std::uint16_t));
+}
+
+std::vector<std::byte> encode_segment_mask(const image::LabelMap& segments, int dtype) {
+  check(dtype == 1 || dtype == 2, "encode_segment_mask: dtype {}", dtype);
+  if (dtype == 2) {
+    return deflate(segments.values.data(), segments.values.size() * sizeof(std::uint16_t));
+  }
+  std::vector<std::uint8_t> bytes(segments.values.size());
+  std::ranges::transform(segments.values, bytes.begin(), [](std::uint16_t segment) {
+    check(segment <= 255, "encode_segment_mask: segment {} does not fit 8 bits", segment);
+    return static_cast<std::uint8_t>(segment);
+  });
+  return deflate(bytes.data(), bytes.size());
+}
+
+image::LabelMap decode_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width,
+                            std::string_view where) {
+  image::LabelMap labels = inflate(bytes, codec, dtype, height, width, where);
+  if (dtype == 1) {
+    std::ranges::replace(labels.values, std::uint16_t{kVoid8}, kVoidLabel);
   }
   return labels;
+}
+
+image::LabelMap decode_segment_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width,
+                                    std::size_t num_segments, std::string_view where) {
+  image::LabelMap segments = inflate(bytes, codec, dtype, height, width, where);
+  const auto largest = std::ranges::max_element(segments.values);
+  if (largest != segments.values.end() && *largest > num_segments) {
+    throw DataError("{}: the mask holds the segment {}, the index has {} for this image; repack this shard", where, *largest, num_segments);
+  }
+  return segments;
 }
 
 }  // namespace muster::data

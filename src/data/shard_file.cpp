@@ -32,29 +32,40 @@ std::mutex& hdf5_lock() {
   return lock;
 }
 
+using Row = std::array<std::int32_t, 4>;  // of a table
+
 template <class T>
-void write_any_column(hid_t group, const char* name, const std::vector<T>& values) {
+void write_any_column(hid_t file, const char* path, const std::vector<T>& values) {
   if constexpr (std::is_same_v<T, std::string>) {
-    io::write_string_column(group, name, values);
+    io::write_string_column(file, path, values);
   } else if constexpr (std::is_same_v<T, Codec>) {
-    io::write_enum_column(group, name, {reinterpret_cast<const std::uint8_t*>(values.data()), values.size()}, kCodecNames);
+    io::write_enum_column(file, path, {reinterpret_cast<const std::uint8_t*>(values.data()), values.size()}, kCodecNames);
+  } else if constexpr (std::is_same_v<T, Row>) {
+    const std::span flat(reinterpret_cast<const std::int32_t*>(values.data()), values.size() * Row().size());
+    io::write_table<std::int32_t>(file, path, flat, Row().size());
   } else {
-    io::write_column<T>(group, name, values);
+    io::write_column<T>(file, path, values);
   }
 }
 
 template <class T>
-void read_any_column(hid_t group, const char* name, std::vector<T>& values) {
+void read_any_column(hid_t file, const char* path, std::vector<T>& values) {
   if constexpr (std::is_same_v<T, std::string>) {
-    values = io::read_string_column(group, name);
+    values = io::read_string_column(file, path);
   } else if constexpr (std::is_same_v<T, Codec>) {
-    const std::vector<std::uint8_t> numbers = io::read_column<std::uint8_t>(group, name);
+    const std::vector<std::uint8_t> numbers = io::read_column<std::uint8_t>(file, path);
     values.resize(numbers.size());
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       values[i] = static_cast<Codec>(numbers[i]);
     }
+  } else if constexpr (std::is_same_v<T, Row>) {
+    const std::vector<std::int32_t> flat = io::read_table<std::int32_t>(file, path, Row().size());
+    values.resize(flat.size() / Row().size());
+    for (std::size_t i = 0; i < flat.size(); ++i) {
+      values[i / Row().size()][i % Row().size()] = flat[i];
+    }
   } else {
-    values = io::read_column<T>(group, name);
+    values = io::read_column<T>(file, path);
   }
 }
 
@@ -63,6 +74,8 @@ std::uint64_t index_bytes(const ShardIdentity& identity, const IndexColumns& col
   constexpr std::uint64_t kStructures = 64 << 10;
   constexpr std::uint64_t kSampleBytes = 96;  // all fixed-width columns of a sample, /index/shard among them
   constexpr std::uint64_t kEntryBytes = 6;
+  constexpr std::uint64_t kLabelBytes = 4;
+  constexpr std::uint64_t kSegmentBytes = 29;
   std::size_t key = 1;
   for (const std::string& text : columns.key) {
     key = std::max(key, text.size());
@@ -71,17 +84,29 @@ std::uint64_t index_bytes(const ShardIdentity& identity, const IndexColumns& col
   for (const std::string& text : identity.classes.names) {
     name = std::max(name, text.size());
   }
-  return kStructures + columns.size() * (key + kSampleBytes) + columns.class_id.size() * kEntryBytes + identity.classes.size() * (name + 8);
+  return kStructures + columns.size() * (key + kSampleBytes) + columns.class_id.size() * kEntryBytes + columns.labels.size() * kLabelBytes +
+         columns.segment_area.size() * kSegmentBytes + identity.classes.size() * (name + 8);
 }
 
-void write_columns(hid_t group, const IndexColumns& columns) {
-  visit_columns(columns, [group](const char* name, const auto& column, ColumnLength) { write_any_column(group, name, column); });
+void write_columns(hid_t file, TargetKind kind, const IndexColumns& columns) {
+  (void)io::create_group(file, "index");
+  if (kind == TargetKind::kSegmentMask) {
+    (void)io::create_group(file, "segments");
+  }
+  visit_columns(columns, [&](const char* path, const auto& column, ColumnLength) {
+    if (has_column(kind, path)) {
+      write_any_column(file, path, column);
+    }
+  });
 }
 
-IndexColumns read_columns_of(hid_t file) {
-  const io::H5Group group = io::open_group(file, "index");
+IndexColumns read_columns_of(hid_t file, TargetKind kind) {
   IndexColumns columns;
-  visit_columns(columns, [&group](const char* name, auto& column, ColumnLength) { read_any_column(group.get(), name, column); });
+  visit_columns(columns, [&](const char* path, auto& column, ColumnLength) {
+    if (has_column(kind, path)) {
+      read_any_column(file, path, column);
+    }
+  });
   return columns;
 }
 
@@ -105,7 +130,15 @@ void write_head(hid_t file, std::string_view format, const ShardIdentity& identi
   io::write_attribute(file, "plan_hash", identity.plan_hash);
   io::write_attribute(file, "producer", identity.producer);
   io::write_attribute(file, "orientation_policy", identity.orientation_policy);
-  io::write_attribute(file, "ignore_index", std::int32_t{identity.classes.stored_void()});
+  io::write_attribute(file, "ignore_index", std::int32_t{ignore_index(identity.target(), identity.classes.stored_void())});
+}
+
+std::size_t count_classes_of(hid_t file, const std::filesystem::path& path) {
+  const std::vector<std::uint64_t> shape = io::dataset_shape(io::open_group(file, "classes").get(), "source_id");
+  if (shape.size() != 1) {
+    throw DataError("{}: /classes/source_id has {} dimensions, wanted 1; repack", path.string(), shape.size());
+  }
+  return shape[0];
 }
 
 FileHead read_head(hid_t file, std::string_view format, const std::filesystem::path& path) {
@@ -113,13 +146,16 @@ FileHead read_head(hid_t file, std::string_view format, const std::filesystem::p
   const auto text = [file](const char* name) {
     return io::has_attribute(file, name) ? io::read_string_attribute(file, name) : std::string();
   };
-  return {.task = io::read_string_attribute(file, "task"),
+  const std::string task = io::read_string_attribute(file, "task");
+  return {.task = task,
           .split = io::read_string_attribute(file, "split"),
           .plan_hash = io::read_string_attribute(file, "plan_hash"),
           .producer = text("producer"),
           .orientation_policy = text("orientation_policy"),
           .uuid = text("shard_uuid"),
-          .fingerprint = text("fingerprint")};
+          .fingerprint = text("fingerprint"),
+          .target = target_kind(task, io::has_link(io::open_group(file, "index").get(), "labels_ptr"), path.string()),
+          .num_classes = count_classes_of(file, path)};
 }
 
 }  // namespace
@@ -134,7 +170,7 @@ std::uint64_t create_shard_file(const std::filesystem::path& path, const ShardId
     io::write_attribute(file.get(), "shard_uuid", to_hex(shard_uuid(identity.plan_hash, identity.split, identity.number)));
     address = io::create_byte_block(file.get(), "payload", payload_bytes);
     io::write_attribute(file.get(), "payload_address", address);
-    write_columns(io::create_group(file.get(), "index").get(), columns);
+    write_columns(file.get(), identity.target(), columns);
     write_classes(file.get(), identity.classes);
   }
   io::close_h5_file(file);
@@ -144,10 +180,9 @@ std::uint64_t create_shard_file(const std::filesystem::path& path, const ShardId
 ShardFile read_shard_file(const std::filesystem::path& path) {
   const std::lock_guard turn(hdf5_lock());
   const io::H5File file = io::open_h5_file(path);
-  ShardFile shard{.head = read_head(file.get(), kShardFormat, path),
-                  .columns = read_columns_of(file.get()),
-                  .payload = io::find_byte_block(file.get(), "payload")};
-  check_columns(shard.columns, shard.payload.bytes, path.string());
+  ShardFile shard{.head = read_head(file.get(), kShardFormat, path), .columns = {}, .payload = io::find_byte_block(file.get(), "payload")};
+  shard.columns = read_columns_of(file.get(), shard.head.target);
+  check_columns(shard.columns, shard.head.target, shard.head.num_classes, shard.payload.bytes, path.string());
   return shard;
 }
 
@@ -164,9 +199,8 @@ void create_index_file(const std::filesystem::path& path, const ShardIdentity& i
   {
     write_head(file.get(), kIndexFormat, identity);
     io::write_attribute(file.get(), "fingerprint", fingerprint(columns));
-    const io::H5Group group = io::create_group(file.get(), "index");
-    write_columns(group.get(), columns);
-    io::write_column<std::uint32_t>(group.get(), "shard", shard);
+    write_columns(file.get(), identity.target(), columns);
+    io::write_column<std::uint32_t>(file.get(), "index/shard", shard);
     write_classes(file.get(), identity.classes);
   }
   io::close_h5_file(file);
@@ -175,9 +209,10 @@ void create_index_file(const std::filesystem::path& path, const ShardIdentity& i
 IndexFile read_index_file(const std::filesystem::path& path) {
   const std::lock_guard turn(hdf5_lock());
   const io::H5File file = io::open_h5_file(path);
-  IndexFile index{.head = read_head(file.get(), kIndexFormat, path), .columns = read_columns_of(file.get()), .shard = {}};
-  index.shard = io::read_column<std::uint32_t>(io::open_group(file.get(), "index").get(), "shard");
-  check_columns(index.columns, 0, path.string());
+  IndexFile index{.head = read_head(file.get(), kIndexFormat, path), .columns = {}, .shard = {}};
+  index.columns = read_columns_of(file.get(), index.head.target);
+  index.shard = io::read_column<std::uint32_t>(file.get(), "index/shard");
+  check_columns(index.columns, index.head.target, index.head.num_classes, 0, path.string());
   if (index.shard.size() != index.columns.size()) {
     throw DataError("{}: /index/shard has {} entries for {} samples; repack", path.string(), index.shard.size(), index.columns.size());
   }

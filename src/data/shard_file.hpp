@@ -23,6 +23,8 @@ struct FileHead {
   std::string orientation_policy;
   std::string uuid;         // of a shard; "" for an index
   std::string fingerprint;  // of an index; "" for a shard
+  TargetKind target = TargetKind::kClassMask;
+  std::size_t num_classes = 0;
 };
 
 // Everything of a shard but its payload's bytes, whose address comes back. Replaces what is at `path`, without renaming or
@@ -32,7 +34,7 @@ std::uint64_t create_shard_file(const std::filesystem::path& path, const ShardId
 
 struct ShardFile {
   FileHead head;
-  IndexColumns columns;  // checked against the payload
+  IndexColumns columns;  // checked against the payload and the number of classes
   io::H5ByteBlock payload;
 };
 // DataError naming the file when it is no shard, damaged, or of another major version.
@@ -54,7 +56,7 @@ IndexFile read_index_file(const std::filesystem::path& path);
 struct ColumnPlace {
   std::string name;  // as visit_columns() says it; "index/shard" comes last
   ColumnLength length = ColumnLength::kSamples;
-  bool present = false;                       // in a file of this task
+  bool present = false;                             // in a file of this task
   std::uint64_t address = 0, count = 0, width = 0;  // bytes from the start of the file, elements, bytes of each
 };
 struct IndexPlaces {

@@ -24,13 +24,45 @@ std::uint32_t blob_size(const std::vector<std::byte>& blob, const std::string& k
   return static_cast<std::uint32_t>(blob.size());
 }
 
-void check_record(const SampleRecord& record, const ClassList& classes) {
+std::uint8_t wanted_dtype(const SampleRecord& record, TargetKind kind, const ClassList& classes) noexcept {
+  if (kind == TargetKind::kSegmentMask) {
+    return record.segments.size() <= kMostSegments8 ? 1 : 2;
+  }
+  return static_cast<std::uint8_t>(classes.stored_dtype());
+}
+
+void check_target(const SampleRecord& record, TargetKind kind, const ClassList& classes) {
+  const bool masks = kind == TargetKind::kClassMask || kind == TargetKind::kSegmentMask;
+  check(record.mask.empty() || masks, "sample {}: a mask for a task without", record.key);
+  check(record.mask.empty() || record.mask_dtype == wanted_dtype(record, kind, classes),
+        "sample {}: mask dtype {}, {} wanted for {} classes and {} segments", record.key, record.mask_dtype,
+        wanted_dtype(record, kind, classes), classes.size(), record.segments.size());
+  const auto is_class = [&](std::int32_t index) { return index >= 0 && static_cast<std::size_t>(index) < classes.size(); };
+  check(record.label == -1 || (kind == TargetKind::kLabel && is_class(record.label)), "sample {}: label {} of {}", record.key, record.label,
+        classes.size());
+  check(record.labels.empty() || kind == TargetKind::kLabels, "sample {}: {} labels for a task without", record.key, record.labels.size());
+  std::int32_t before = -1;
+  for (const std::int32_t label : record.labels) {
+    check(label > before && is_class(label), "sample {}: label {} of {} after {}", record.key, label, classes.size(), before);
+    before = label;
+  }
+  check(record.segments.empty() || (kind == TargetKind::kSegmentMask && !record.mask.empty()), "sample {}: {} segments without a mask",
+        record.key, record.segments.size());
+  for (const Segment& segment : record.segments) {
+    const auto& [x, y, width, height] = segment.bbox;
+    check(is_class(segment.class_index) && segment.area > 0 && x >= 0 && y >= 0 && width > 0 && height > 0 &&
+              std::int64_t{x} + width <= record.width && std::int64_t{y} + height <= record.height,
+          "sample {}: segment {} of class {} with {} pixels at {} {} {} {}", record.key, segment.original_id, segment.class_index,
+          segment.area, x, y, width, height);
+  }
+}
+
+void check_record(const SampleRecord& record, TargetKind kind, const ClassList& classes) {
   check(!record.key.empty() && !record.image.empty() && record.image_codec != image::Codec::kNone, "sample \"{}\" without image",
         record.key);
   check(record.mask.empty() == (record.mask_codec == image::Codec::kNone), "sample {}: mask bytes and codec disagree", record.key);
   check(record.orientation >= 1 && record.orientation <= 8, "sample {}: orientation {}", record.key, record.orientation);
-  check(record.mask.empty() || record.mask_dtype == classes.stored_dtype(), "sample {}: mask dtype {}, {} wanted for {} classes",
-        record.key, record.mask_dtype, classes.stored_dtype(), classes.size());
+  check_target(record, kind, classes);
   std::int64_t before = -1;
   for (const ClassPixels& entry : record.histogram) {
     check(entry.class_index > before && entry.class_index < classes.size() && entry.pixels > 0,
@@ -41,12 +73,11 @@ void check_record(const SampleRecord& record, const ClassList& classes) {
 
 }  // namespace
 
-ShardWriter::ShardWriter(ShardIdentity identity) : identity_(std::move(identity)) {
-  columns_.class_ptr.push_back(0);
-}
+ShardWriter::ShardWriter(ShardIdentity identity) : identity_(std::move(identity)), columns_(start_columns(identity_.target())) {}
 
 void ShardWriter::add(SampleRecord record) {
-  check_record(record, identity_.classes);
+  const TargetKind kind = identity_.target();
+  check_record(record, kind, identity_.classes);
   const std::uint32_t image_size = blob_size(record.image, record.key);
   const std::uint32_t mask_size = blob_size(record.mask, record.key);
   IndexColumns& c = columns_;
@@ -76,6 +107,21 @@ void ShardWriter::add(SampleRecord record) {
     c.class_pixels.push_back(entry.pixels);
   }
   c.class_ptr.push_back(c.class_id.size());
+  if (kind == TargetKind::kLabel) {
+    c.label.push_back(record.label);
+  } else if (kind == TargetKind::kLabels) {
+    c.labels.insert(c.labels.end(), record.labels.begin(), record.labels.end());
+    c.labels_ptr.push_back(c.labels.size());
+  } else if (kind == TargetKind::kSegmentMask) {
+    for (const Segment& segment : record.segments) {
+      c.segment_original_id.push_back(segment.original_id);
+      c.segment_class.push_back(segment.class_index);
+      c.segment_iscrowd.push_back(segment.iscrowd);
+      c.segment_area.push_back(segment.area);
+      c.segment_bbox.push_back(segment.bbox);
+    }
+    c.segments_ptr.push_back(c.segment_area.size());
+  }
   c.key.push_back(std::move(record.key));
   blobs_.push_back(std::move(record.image));
   blob_offsets_.push_back(image_offset);

@@ -29,7 +29,7 @@ std::uint32_t link_shards(std::span<ShardSummary> shards) {
 SplitIndex write_split_index(const std::filesystem::path& folder, const ShardIdentity& identity, std::span<const ShardSummary> shards) {
   SplitIndex index;
   std::vector<std::uint32_t> shard_of;
-  index.columns.class_ptr.push_back(0);
+  index.columns = start_columns(identity.target());
   for (std::size_t i = 0; i < shards.size(); ++i) {
     append_columns(index.columns, read_columns(folder / shards[i].file));
     shard_of.resize(index.columns.size(), static_cast<std::uint32_t>(i));

@@ -13,8 +13,8 @@ enum class TargetKind {
   kLabels,       // image_classification with several labels per image
 };
 
-// By the name of a task (CONTRACTS 16). DataError for one that is not known: a newer program packed it.
-TargetKind target_kind(std::string_view task, bool multi_label);
+// By the name of a task (CONTRACTS 16). DataError naming `where` for one that is not known: a newer program packed it.
+TargetKind target_kind(std::string_view task, bool multi_label, std::string_view where = "this data set");
 
 // What /index/.. of a file and its manifest say of pixels or images without class: the stored void of masks, -1 where there are none.
 int ignore_index(TargetKind kind, int stored_void) noexcept;
