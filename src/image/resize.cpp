@@ -1,183 +1,135 @@
 #include "image/resize.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 
 #include "core/error.hpp"
-
-// Integer arithmetic, so every variant gives the same bits; ifunc and the thread sanitizer do not get along.
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-#define MUSTER_WIDE_LOOP __attribute__((target_clones("avx2", "default")))
-#else
-#define MUSTER_WIDE_LOOP
-#endif
+#include "image/resize_kernel.hpp"
+#include "image/resize_passes.hpp"
 
 namespace muster::image {
 namespace {
 
-constexpr int kWeightBits = 22;  // 32 - 8 for the pixel - 2 for sums of a bicubic kernel, which overshoots
-constexpr std::int32_t kHalf = 1 << (kWeightBits - 1);
-
-double triangle(double x) {
-  return std::max(0.0, 1.0 - std::abs(x));
-}
-
-// Keys 1981 with a = -0.5.
-double cubic(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1.0) {
-    return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
-  }
-  return x < 2.0 ? (((x - 5) * x + 8) * x - 4) * a : 0.0;
-}
-
-// For each of `count` new pixels: the first source pixel, how many, and their weights (`taps` apart).
-struct Kernel {
-  int taps = 0;
-  std::vector<int> first;
-  std::vector<int> length;
-  std::vector<std::int32_t> weights;
-
-  const std::int32_t* of(int i) const { return weights.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(taps); }
-  int begin() const { return *std::min_element(first.begin(), first.end()); }
-  int end() const {
-    int last = 0;
-    for (std::size_t i = 0; i < first.size(); ++i) {
-      last = std::max(last, first[i] + length[i]);
-    }
-    return last;
-  }
+// Memory of the thread, grown to its largest resize and kept.
+struct ResizeScratch {
+  Kernel across;
+  Kernel down;
+  std::vector<std::uint8_t> rows;  // between the passes
+  std::vector<std::uint8_t> last;  // a copy of the source's last row, with something behind it
 };
 
-// New pixels [offset, offset + count) of a line of `new_size`, made from [low, high) of a line of `old_size`.
-Kernel make_kernel(int old_size, float low, float high, int new_size, int offset, int count, Filter filter) {
-  const double scale = static_cast<double>(high - low) / new_size;
-  const double stretch = std::max(scale, 1.0);
-  const double support = (filter == Filter::kBilinear ? 1.0 : 2.0) * stretch;
-  Kernel kernel;
-  kernel.taps = static_cast<int>(std::ceil(support)) * 2 + 1;
-  kernel.weights.resize(static_cast<std::size_t>(count) * static_cast<std::size_t>(kernel.taps));
-  std::vector<double> exact(static_cast<std::size_t>(kernel.taps));
-  for (int i = 0; i < count; ++i) {
-    const double centre = low + (offset + i + 0.5) * scale;
-    const int first = std::max(static_cast<int>(centre - support + 0.5), 0);
-    const int length = std::min(static_cast<int>(centre + support + 0.5), old_size) - first;
-    double sum = 0;
-    for (int t = 0; t < length; ++t) {
-      const double x = (t + first - centre + 0.5) * (1.0 / stretch);
-      exact[static_cast<std::size_t>(t)] = filter == Filter::kBilinear ? triangle(x) : cubic(x);
-      sum += exact[static_cast<std::size_t>(t)];
-    }
-    std::int32_t* weights = kernel.weights.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(kernel.taps);
-    for (int t = 0; t < length; ++t) {
-      const double weight = (sum != 0 ? exact[static_cast<std::size_t>(t)] / sum : 0.0) * (1 << kWeightBits);
-      weights[t] = static_cast<std::int32_t>(weight + (weight < 0 ? -0.5 : 0.5));
-    }
-    kernel.first.push_back(first);
-    kernel.length.push_back(length);
+// A request with its defaults filled in.
+struct ResizeJob {
+  AxisScale across;
+  AxisScale down;
+  Window window;  // of the result
+};
+
+ResizeJob job_of(const ResizeRequest& request, int height, int width) {
+  const Box box = request.box.value_or(Box{0, 0, static_cast<float>(width), static_cast<float>(height)});
+  const Window window = request.window.value_or(Window{0, 0, request.height, request.width});
+  check(height > 0 && width > 0 && request.height > 0 && request.width > 0, "resize: {} x {} to {} x {}", height, width, request.height,
+        request.width);
+  check(box.left >= 0 && box.top >= 0 && box.right <= static_cast<float>(width) && box.bottom <= static_cast<float>(height) &&
+            box.left < box.right && box.top < box.bottom,
+        "resize: box {} {} {} {} of {} x {}", box.left, box.top, box.right, box.bottom, height, width);
+  check(window.top >= 0 && window.left >= 0 && window.height > 0 && window.width > 0 && window.top + window.height <= request.height &&
+            window.left + window.width <= request.width,
+        "resize: window {} {} {} {} of {} x {}", window.top, window.left, window.height, window.width, request.height, request.width);
+  return {.across = {width, box.left, box.right, request.width, request.filter},
+          .down = {height, box.top, box.bottom, request.height, request.filter},
+          .window = window};
+}
+
+// Source pixels that [offset, offset + count) of the new line needs. A pass that would change nothing is left out, so that an equal
+// size is a copy.
+Taps reach(const AxisScale& axis, int offset, int count) {
+  if (axis.changes_nothing()) {
+    return {.first = offset, .end = offset + count};
   }
-  return kernel;
+  return {.first = taps_of(axis, offset).first, .end = taps_of(axis, offset + count - 1).end};
 }
 
-std::uint8_t to_byte(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
+Window reach(const ResizeJob& job) {
+  const Taps rows = reach(job.down, job.window.top, job.window.height);
+  const Taps columns = reach(job.across, job.window.left, job.window.width);
+  return {.top = rows.first, .left = columns.first, .height = rows.end - rows.first, .width = columns.end - columns.first};
 }
 
-MUSTER_WIDE_LOOP
-void add_weighted(const std::uint8_t* from, std::int32_t weight, std::int32_t* sums, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    sums[i] += from[i] * weight;
-  }
-}
-
-MUSTER_WIDE_LOOP
-void store_bytes(const std::int32_t* sums, std::uint8_t* to, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::int32_t value = sums[i] >> kWeightBits;
-    to[i] = static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
-  }
-}
-
-// Source rows [top, bottom) only, which are all that the vertical pass reads.
-Image pass_horizontally(const Image& image, const Kernel& kernel, int top, int bottom) {
-  const auto columns = static_cast<int>(kernel.first.size());
-  Image out(bottom - top, columns);
-  for (int y = top; y < bottom; ++y) {
-    const std::uint8_t* from = image.row(y);
-    std::uint8_t* to = out.row(y - top);
-    for (int x = 0; x < columns; ++x, to += 3) {
-      const std::uint8_t* pixel = from + static_cast<std::size_t>(kernel.first[static_cast<std::size_t>(x)]) * 3;
-      const std::int32_t* weights = kernel.of(x);
-      std::int32_t red = kHalf, green = kHalf, blue = kHalf;
-      for (int t = 0; t < kernel.length[static_cast<std::size_t>(x)]; ++t, pixel += 3) {
-        red += pixel[0] * weights[t];
-        green += pixel[1] * weights[t];
-        blue += pixel[2] * weights[t];
-      }
-      to[0] = to_byte(red);
-      to[1] = to_byte(green);
-      to[2] = to_byte(blue);
-    }
-  }
-  return out;
-}
-
-// Row 0 of `image` is row `top` of the source that the kernel speaks of.
-Image pass_vertically(const Image& image, const Kernel& kernel, int top) {
-  const auto rows = static_cast<int>(kernel.first.size());
-  Image out(rows, image.width);
-  std::vector<std::int32_t> sums(image.row_bytes());
+// Rows [top, top + rows) of `image`, each squeezed to the window's columns, `stride` bytes apart in `to`.
+void pass_across(const Image& image, int top, int rows, std::size_t stride, ResizeScratch& scratch) {
+  const ResizePasses& passes = resize_passes();
+  const std::uint8_t* end = image.pixels.data() + image.pixels.size();
   for (int y = 0; y < rows; ++y) {
-    std::fill(sums.begin(), sums.end(), kHalf);
-    for (int t = 0; t < kernel.length[static_cast<std::size_t>(y)]; ++t) {
-      add_weighted(image.row(kernel.first[static_cast<std::size_t>(y)] + t - top), kernel.of(y)[t], sums.data(), sums.size());
+    const std::uint8_t* from = image.row(top + y);
+    if (from + image.row_bytes() + kRowSlack > end) {
+      scratch.last.assign(image.row_bytes() + kRowSlack, 0);
+      std::copy_n(from, image.row_bytes(), scratch.last.data());
+      from = scratch.last.data();
     }
-    store_bytes(sums.data(), out.row(y), sums.size());
+    passes.across(from, scratch.across, scratch.rows.data() + static_cast<std::size_t>(y) * stride);
   }
-  return out;
-}
-
-Image cut(const Image& image, int top, int left, int height, int width) {
-  Image out(height, width);
-  for (int y = 0; y < height; ++y) {
-    std::copy_n(image.row(top + y) + static_cast<std::size_t>(left) * 3, out.row_bytes(), out.row(y));
-  }
-  return out;
 }
 
 }  // namespace
 
-Image resize(const Image& image, const ResizeRequest& request) {
-  const Box box = request.box.value_or(Box{0, 0, static_cast<float>(image.width), static_cast<float>(image.height)});
-  const Window window = request.window.value_or(Window{0, 0, request.height, request.width});
-  check(image.channels == 3 && image.height > 0 && image.width > 0 && request.height > 0 && request.width > 0,
-        "resize: {} x {} x {} to {} x {}", image.height, image.width, image.channels, request.height, request.width);
-  check(box.left >= 0 && box.top >= 0 && box.right <= static_cast<float>(image.width) && box.bottom <= static_cast<float>(image.height) &&
-            box.left < box.right && box.top < box.bottom,
-        "resize: box {} {} {} {} of {} x {}", box.left, box.top, box.right, box.bottom, image.height, image.width);
-  check(window.top >= 0 && window.left >= 0 && window.height > 0 && window.width > 0 && window.top + window.height <= request.height &&
-            window.left + window.width <= request.width,
-        "resize: window {} {} {} {} of {} x {}", window.top, window.left, window.height, window.width, request.height, request.width);
+Window source_window(const ResizeRequest& request, int height, int width) {
+  return reach(job_of(request, height, width));
+}
 
-  // A pass that would change nothing is left out, so that an equal size is a copy.
-  const bool along_x = request.width != image.width || box.left != 0 || box.right != static_cast<float>(request.width);
-  const bool along_y = request.height != image.height || box.top != 0 || box.bottom != static_cast<float>(request.height);
-  if (!along_x && !along_y) {
-    return cut(image, window.top, window.left, window.height, window.width);
+void resize_into(const Image& image, const ResizeRequest& request, Image& out) {
+  const PartOf part = request.part.value_or(PartOf{0, 0, image.height, image.width});
+  const ResizeJob job = job_of(request, part.height, part.width);
+  const Window& window = job.window;
+  const Window source = reach(job);
+  check(image.channels == 3, "resize: {} channels", image.channels);
+  check(part.top <= source.top && part.left <= source.left && part.top + image.height >= source.top + source.height &&
+            part.left + image.width >= source.left + source.width,
+        "resize: rows {}+{} and columns {}+{} are needed, the part has {}+{} and {}+{}", source.top, source.height, source.left,
+        source.width, part.top, image.height, part.left, image.width);
+  check(&image != &out, "resize: an image onto itself");
+
+  out.height = window.height;
+  out.width = window.width;
+  out.channels = 3;
+  const std::size_t stride = out.row_bytes();
+  out.pixels.resize(static_cast<std::size_t>(window.height) * stride);
+
+  thread_local ResizeScratch scratch;
+  const int top = source.top - part.top;
+  const int left = source.left - part.left;
+  const auto row_of = [&](int y) { return image.row(top + y) + static_cast<std::size_t>(left) * 3; };
+  if (job.across.changes_nothing() && job.down.changes_nothing()) {
+    for (int y = 0; y < window.height; ++y) {
+      std::copy_n(row_of(y), stride, out.row(y));
+    }
+    return;
   }
-  if (!along_y) {
-    const Kernel kernel = make_kernel(image.width, box.left, box.right, request.width, window.left, window.width, request.filter);
-    return pass_horizontally(image, kernel, window.top, window.top + window.height);
+
+  // One pass after the other through scratch.rows, which has room behind its last row for what the passes may touch.
+  scratch.rows.resize(std::max(scratch.rows.size(), static_cast<std::size_t>(source.height) * stride + kRowSlack));
+  if (job.across.changes_nothing()) {
+    for (int y = 0; y < source.height; ++y) {
+      std::copy_n(row_of(y), stride, scratch.rows.data() + static_cast<std::size_t>(y) * stride);
+    }
+  } else {
+    scratch.across.make(job.across, window.left, window.width, part.left);
+    pass_across(image, top, source.height, stride, scratch);
   }
-  const Kernel down = make_kernel(image.height, box.top, box.bottom, request.height, window.top, window.height, request.filter);
-  const int top = down.begin();
-  if (!along_x) {
-    return pass_vertically(cut(image, top, window.left, down.end() - top, window.width), down, top);
+  if (job.down.changes_nothing()) {
+    std::copy_n(scratch.rows.data(), out.pixels.size(), out.pixels.data());
+    return;
   }
-  const Kernel across = make_kernel(image.width, box.left, box.right, request.width, window.left, window.width, request.filter);
-  return pass_vertically(pass_horizontally(image, across, top, down.end()), down, top);
+  scratch.down.make(job.down, window.top, window.height, source.top);
+  for (int y = 0; y < window.height; ++y) {
+    resize_passes().down(scratch.rows.data(), stride, scratch.down, y, out.row(y), stride);
+  }
+}
+
+Image resize(const Image& image, const ResizeRequest& request) {
+  Image out;
+  resize_into(image, request, out);
+  return out;
 }
 
 }  // namespace muster::image
