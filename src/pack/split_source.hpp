@@ -20,6 +20,7 @@
 
 #include "core/error.hpp"
 #include "data/class_list.hpp"
+#include "data/index_columns.hpp"
 #include "data/segment.hpp"
 #include "data/shard_writer.hpp"
 #include "image/codec.hpp"
@@ -111,6 +112,10 @@ class SplitSource {
   virtual std::vector<data::ClassPixels> inspect(const SourceSample& sample, int height, int width) const {
     return encode(sample, height, width).histogram;
   }
+
+  // Sentences on what the packed split shows beside its sources, such as segments whose stated area is not theirs. `packed` is the joined
+  // index. Called on rank 0 after list().
+  virtual std::vector<std::string> remarks(const data::IndexColumns& /*packed*/) const { return {}; }
 };
 
 // One field of a definition: its text and a zero byte, which no name holds.

@@ -6,7 +6,8 @@
 
 namespace muster::pack {
 
-data::SplitStatistics split_statistics(const data::IndexColumns& columns, const PixelSums& sums, std::size_t num_classes) {
+data::SplitStatistics split_statistics(const data::IndexColumns& columns, const PixelSums& sums, data::TargetKind kind,
+                                       std::size_t num_classes) {
   data::SplitStatistics statistics;
   statistics.pixels = sums.pixels;
   const double pixels = std::max(1.0, static_cast<double>(sums.pixels));
@@ -19,12 +20,7 @@ data::SplitStatistics split_statistics(const data::IndexColumns& columns, const 
   for (std::size_t i = 0; i < columns.size(); ++i) {
     ++statistics.size_histogram[std::bit_ceil(std::max(columns.height[i], columns.width[i]))];
   }
-  statistics.class_pixels.resize(num_classes);
-  statistics.class_images.resize(num_classes);
-  for (std::size_t i = 0; i < columns.class_id.size(); ++i) {
-    statistics.class_pixels[columns.class_id[i]] += columns.class_pixels[i];
-    statistics.class_images[columns.class_id[i]] += 1;
-  }
+  data::count_classes(columns, kind, num_classes, statistics);
   return statistics;
 }
 

@@ -8,6 +8,7 @@
 namespace muster::pack {
 
 // `columns` of the whole split, `sums` over all its images.
-data::SplitStatistics split_statistics(const data::IndexColumns& columns, const PixelSums& sums, std::size_t num_classes);
+data::SplitStatistics split_statistics(const data::IndexColumns& columns, const PixelSums& sums, data::TargetKind kind,
+                                       std::size_t num_classes);
 
 }  // namespace muster::pack
