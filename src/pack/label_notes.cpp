@@ -3,13 +3,18 @@
 #include "core/error.hpp"
 #include "io/source_scan.hpp"
 #include "io/value.hpp"
+#include "pack/mask_pattern.hpp"
 
 namespace muster::pack {
 
 namespace fs = std::filesystem;
 
-std::optional<fs::path> label_notes(const fs::path& masks) {
-  fs::path folder = fs::absolute(masks).lexically_normal();
+std::optional<fs::path> label_notes(const std::string& masks) {
+  const fs::path named = MaskPattern::is_pattern(masks) ? MaskPattern(masks).folder() : fs::path(masks);
+  if (named.empty()) {
+    return std::nullopt;
+  }
+  fs::path folder = fs::absolute(named).lexically_normal();
   while (true) {
     const fs::path notes = folder / io::kNotesFolder / "classes.yaml";
     if (fs::exists(notes)) {
@@ -34,7 +39,7 @@ std::optional<fs::path> shared_label_notes(const PackOptions& options) {
   return shared;
 }
 
-std::string orientation_of_masks(const fs::path& masks, const std::string& orientation) {
+std::string orientation_of_masks(const std::string& masks, const std::string& orientation) {
   const std::optional<fs::path> notes = orientation == "auto" ? label_notes(masks) : std::nullopt;
   if (!notes) {
     return orientation;

@@ -1,32 +1,32 @@
 // Which mask belongs to which image.
 #pragma once
 
-#include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "io/source_scan.hpp"
+#include "pack/mask_pattern.hpp"
+#include "pack/split_source.hpp"
 
 namespace muster::pack {
 
-struct SourcePair {
-  io::SourceFile image;
-  io::SourceFile mask;
-};
+// What a mask may be stored as without loss; JPEG is searched for too, to say why it is refused.
+inline constexpr std::string_view kLabelExtensions[] = {"png", "pgm", "ppm", "bmp", "tif", "tiff", "webp", "jpg", "jpeg"};
 
-struct Pairing {
-  std::vector<SourcePair> pairs;  // ascending by the image's key
-  struct Problem {
-    io::SourceFile image;
-    std::string text;
-    bool can_skip = true;  // on_error=skip leaves the sample out; false where the user has to decide
-  };
-  std::vector<Problem> problems;
-  std::size_t masks_without_image = 0;
-};
+// The problem of a file whose name is not UTF-8, as keys are stored; nothing for others.
+std::optional<SourceProblem> name_problem(const io::SourceFile& file);
 
 // a/b.jpg takes the mask a/b.jpg.png if that is there, else a/b.png. Two images that would share a/b.png are a problem each,
-// unless `keep_extension` is set and each has a mask of the first form.
-Pairing pair_files(const std::vector<io::SourceFile>& images, const std::vector<io::SourceFile>& masks, bool keep_extension);
+// unless `keep_extension` is set and each has a mask of the first form. `other_files` of the result is left to the caller.
+Listing pair_files(const std::vector<io::SourceFile>& images, const std::vector<io::SourceFile>& masks, bool keep_extension);
+
+// Sizes and times of files that are named one by one; io::kNotLookedUp stays with those that are not there.
+using LookUp = std::function<void(std::vector<io::SourceFile>& files)>;
+
+// Each image takes the mask that the pattern names. What is another image's mask is no image, so both may lie in one folder; a mask that
+// two images share is a problem where the pattern holds their names.
+Listing pair_by_pattern(const std::vector<io::SourceFile>& images, const std::string& images_folder, const MaskPattern& pattern,
+                        const LookUp& look_up);
 
 }  // namespace muster::pack
