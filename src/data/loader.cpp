@@ -7,8 +7,10 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/hash.hpp"
 #include "data/ordered_jobs.hpp"
 #include "data/sample_order.hpp"
+#include "data/sample_weights.hpp"
 #include "data/transform.hpp"
 
 namespace muster::data {
@@ -20,13 +22,21 @@ struct Step {
   struct Place {
     std::size_t micro = 0;
     std::size_t row = 0;
-    std::uint32_t epoch = 0;
+    std::uint32_t epoch = 0;  // as the transform is given it: see draw_at()
     float* image_CHW = nullptr;
     std::int32_t* target_HW = nullptr;
   };
   std::vector<Batch> batches;
   std::vector<Place> places;
+  std::vector<std::uint32_t> next_ids;  // of the step behind this one: read ahead while this one is decoded
+  bool unannounced = false;             // no step before this one has read ahead for it
   std::uint64_t end_position = 0;
+};
+
+// What is shown at a position of the run.
+struct Draw {
+  std::uint32_t id = 0;
+  std::uint32_t epoch = 0;
 };
 
 std::uint32_t epoch_number(std::uint64_t epoch) {
@@ -56,16 +66,42 @@ struct Loader::State {
     }
     // Says now what would otherwise come out of a worker: a batch longer than an epoch.
     (void)global_batch(next_position, static_cast<std::uint64_t>(plan.batch_size), reader.size(), tail);
+    if (const Sampling sampling = sampling_from_name(options.sampling); sampling != Sampling::kUniform) {
+      const std::vector<std::uint32_t> weights = sample_weights(reader, classes, sampling, options.sampling_args);
+      const std::span bytes = std::as_bytes(std::span(weights));
+      weights_digest = xxh3_128_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+      weighted.emplace(weights, plan.seed);
+    }
     jobs = std::make_unique<OrderedJobs<Step>>(
         thread_count, static_cast<std::size_t>(options.prefetch_batches), [this] { return open_step(); },
-        [this](Step& step, std::size_t job) { fill(step, job); });
+        [this](Step& step, std::size_t job) {
+          read_ahead(step, job);
+          fill(step, job);
+        });
+  }
+
+  // With replacement an image may be drawn twice in an epoch, and is to look different: its transform is then given the position, of which
+  // the lower 32 bits are enough, in place of the epoch.
+  Draw draw_at(std::uint64_t position) const {
+    if (weighted) {
+      return {.id = (*weighted)(position), .epoch = static_cast<std::uint32_t>(position)};
+    }
+    const EpochPosition at = epoch_position(position, reader.size());
+    const auto id = static_cast<std::uint32_t>(SampleOrder(reader.size(), plan.seed, at.epoch)(at.offset));
+    return {.id = id, .epoch = epoch_number(at.epoch)};
+  }
+
+  PositionRange whole_step(std::uint64_t position) const {
+    return global_batch(position, static_cast<std::uint64_t>(plan.batch_size), reader.size(), tail);
+  }
+  PositionRange own_part(PositionRange whole) const {
+    return cut(whole, static_cast<std::uint64_t>(plan.rank), static_cast<std::uint64_t>(plan.world));
   }
 
   // The next step: which samples it has, and memory for them. Under the lock of `jobs`.
   std::optional<OrderedJobs<Step>::Opened> open_step() {
-    const std::uint64_t n = reader.size();
-    const PositionRange whole = global_batch(next_position, static_cast<std::uint64_t>(plan.batch_size), n, tail);
-    const PositionRange local = cut(whole, static_cast<std::uint64_t>(plan.rank), static_cast<std::uint64_t>(plan.world));
+    const PositionRange whole = whole_step(next_position);
+    const PositionRange local = own_part(whole);
     Step step;
     step.end_position = next_position = whole.end;
     for (std::size_t micro = 0; micro < static_cast<std::size_t>(plan.micro_batches); ++micro) {
@@ -78,18 +114,40 @@ struct Loader::State {
       auto* images = batch.images_BCHW.data_ptr<float>();
       auto* targets = batch.targets_BHW.data_ptr<std::int32_t>();
       for (std::size_t row = 0; row < range.size(); ++row) {
-        const EpochPosition at = epoch_position(range.begin + row, n);
-        batch.ids.push_back(static_cast<std::uint32_t>(SampleOrder(n, plan.seed, at.epoch)(at.offset)));
+        const Draw draw = draw_at(range.begin + row);
+        batch.ids.push_back(draw.id);
         step.places.push_back({.micro = micro,
                                .row = row,
-                               .epoch = epoch_number(at.epoch),
+                               .epoch = draw.epoch,
                                .image_CHW = images + row * 3 * pixels(),
                                .target_HW = targets + row * pixels()});
       }
       step.batches.push_back(std::move(batch));
     }
+    step.unannounced = announced_to != whole.end;
+    const PositionRange next = whole_step(whole.end);
+    const PositionRange next_local = own_part(next);
+    for (std::uint64_t position = next_local.begin; position < next_local.end; ++position) {
+      step.next_ids.push_back(draw_at(position).id);
+    }
+    announced_to = next.end;
     const std::size_t count = step.places.size();
     return OrderedJobs<Step>::Opened{.group = std::move(step), .jobs = count};
+  }
+
+  // Each job announces its share of the next step's samples, so that the system reads them while these are decoded; the very first one
+  // also its own step's.
+  void read_ahead(const Step& step, std::size_t job) const {
+    if (step.unannounced && job == 0) {
+      for (const Batch& batch : step.batches) {
+        for (const std::uint32_t id : batch.ids) {
+          reader.will_read(id);
+        }
+      }
+    }
+    for (std::size_t i = job; i < step.next_ids.size(); i += step.places.size()) {
+      reader.will_read(step.next_ids[i]);
+    }
   }
 
   void fill(Step& step, std::size_t job) const {
@@ -117,7 +175,10 @@ struct Loader::State {
   const NormalizeOptions normalize;
   const BatchPlan plan;
   const Tail tail;
+  std::optional<WeightedOrder> weighted;  // of every sampling but uniform
+  std::string weights_digest;
   std::uint64_t next_position;       // of the step to open; guarded by the lock of `jobs`
+  std::uint64_t announced_to = 0;    // end of the last step that was read ahead; the same lock
   std::uint64_t delivered_position;  // the consumer's alone
   int thread_count;
   double wait_s = 0.0;
@@ -158,6 +219,14 @@ double Loader::wait_s() const noexcept {
 
 int Loader::threads() const noexcept {
   return state_->thread_count;
+}
+
+ReadCounters Loader::reads() const noexcept {
+  return state_->reader.counters();
+}
+
+const std::string& Loader::weights_digest() const noexcept {
+  return state_->weights_digest;
 }
 
 }  // namespace muster::data

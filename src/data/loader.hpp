@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "data/batch_cut.hpp"
@@ -35,7 +36,8 @@ struct BatchPlan {
 // One thread calls next(), seek() and the rest. `reader` must outlive the loader.
 class Loader {
  public:
-  // ConfigError for a batch smaller than ranks * micro-batches, or longer than an epoch with tail=drop.
+  // ConfigError for a batch smaller than ranks * micro-batches, longer than an epoch with tail=drop, or sampling by classes where the
+  // data has none.
   Loader(const ShardReader& reader, const TrainClasses& classes, SampleTransform transform, const NormalizeOptions& normalize,
          const LoaderOptions& options, const BatchPlan& plan);
   ~Loader();  // stops the threads; a sample in work is finished first
@@ -53,6 +55,10 @@ class Loader {
   // Seconds that the last next() waited for its batch.
   double wait_s() const noexcept;
   int threads() const noexcept;
+  // What `reader` has read so far.
+  ReadCounters reads() const noexcept;
+  // XXH3-128 of the weights that samples are drawn by, which all ranks must agree on; "" for uniform sampling.
+  const std::string& weights_digest() const noexcept;
 
  private:
   struct State;

@@ -1,10 +1,13 @@
 #include "data/shard_reader.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <span>
 
+#include <fcntl.h>
+
 #include "core/error.hpp"
-#include "core/hash.hpp"
 #include "data/mask_codec.hpp"
 #include "data/shard_fds.hpp"
 #include "data/shard_file.hpp"
@@ -15,93 +18,157 @@ namespace muster::data {
 
 namespace {
 
-constexpr int kTries = 3;  // a network file system may fail once
+// The columns of the index that samples are read by.
+struct MappedRows {
+  explicit MappedRows(const IndexMap& map)
+      : image_offset(map.column<std::uint64_t>("index/image_offset")),
+        mask_offset(map.column<std::uint64_t>("index/mask_offset")),
+        image_size(map.column<std::uint32_t>("index/image_size")),
+        image_crc32(map.column<std::uint32_t>("index/image_crc32")),
+        mask_size(map.column<std::uint32_t>("index/mask_size")),
+        mask_crc32(map.column<std::uint32_t>("index/mask_crc32")),
+        height(map.column<std::uint32_t>("index/height")),
+        width(map.column<std::uint32_t>("index/width")),
+        shard(map.column<std::uint32_t>("index/shard")),
+        image_codec(map.column<image::Codec>("index/image_codec")),
+        mask_codec(map.column<image::Codec>("index/mask_codec")),
+        orientation(map.column<std::uint8_t>("index/orientation")),
+        mask_dtype(map.column<std::uint8_t>("index/mask_dtype")),
+        class_ptr(map.column<std::uint64_t>("index/class_ptr")),
+        class_id(map.column<std::uint16_t>("index/class_id")),
+        class_pixels(map.column<std::uint32_t>("index/class_pixels")),
+        label(map.column<std::int32_t>("index/label")),
+        labels_ptr(map.column<std::uint64_t>("index/labels_ptr")),
+        labels(map.column<std::int32_t>("index/labels")),
+        segments_ptr(map.column<std::uint64_t>("segments/ptr")),
+        segment_original_id(map.column<std::uint32_t>("segments/original_id")),
+        segment_class(map.column<std::int32_t>("segments/class")),
+        segment_iscrowd(map.column<std::uint8_t>("segments/iscrowd")),
+        segment_area(map.column<std::uint32_t>("segments/area")),
+        segment_bbox(map.column<std::array<std::int32_t, 4>>("segments/bbox")) {}
 
-IndexFile open_index(const std::filesystem::path& folder, const std::string& split, const ManifestSplit& wanted) {
-  const std::filesystem::path path = folder / wanted.index.file;
-  const FileDigest digest = file_digest(path);
-  if (digest.bytes != wanted.index.bytes || digest.xxh3_128 != wanted.index.xxh3_128) {
-    throw DataError("index {} has {} bytes with XXH3-128 {}, the manifest wants {} with {}; it is damaged: copy it again, or pack again",
-                    path.string(), digest.bytes, digest.xxh3_128, wanted.index.bytes, wanted.index.xxh3_128);
-  }
-  IndexFile index = read_index_file(path);
-  if (index.columns.size() != wanted.num_samples || index.head.split != split) {
-    throw DataError("index {} lists {} samples of split {}, the manifest wants {} of {}; pack again", path.string(), index.columns.size(),
-                    index.head.split, wanted.num_samples, split);
-  }
-  if (const std::string found = fingerprint(index.columns); found != wanted.fingerprint) {
-    throw DataError("index {}: fingerprint {}, the manifest wants {}; pack again", path.string(), found, wanted.fingerprint);
-  }
-  for (std::size_t id = 0; id < index.shard.size(); ++id) {
-    const std::uint32_t shard = index.shard[id];
-    if (shard >= wanted.shards.size() || id - wanted.shards[shard].first_index >= wanted.shards[shard].num_samples) {
-      throw DataError("index {}: sample {} is said to be in shard {}, the manifest says otherwise; pack again", path.string(), id, shard);
+  MappedColumn<std::uint64_t> image_offset, mask_offset;
+  MappedColumn<std::uint32_t> image_size, image_crc32, mask_size, mask_crc32, height, width, shard;
+  MappedColumn<image::Codec> image_codec, mask_codec;
+  MappedColumn<std::uint8_t> orientation, mask_dtype;
+  MappedColumn<std::uint64_t> class_ptr;
+  MappedColumn<std::uint16_t> class_id;
+  MappedColumn<std::uint32_t> class_pixels;
+  MappedColumn<std::int32_t> label;
+  MappedColumn<std::uint64_t> labels_ptr;
+  MappedColumn<std::int32_t> labels;
+  MappedColumn<std::uint64_t> segments_ptr;
+  MappedColumn<std::uint32_t> segment_original_id;
+  MappedColumn<std::int32_t> segment_class;
+  MappedColumn<std::uint8_t> segment_iscrowd;
+  MappedColumn<std::uint32_t> segment_area;
+  MappedColumn<std::array<std::int32_t, 4>> segment_bbox;
+};
+
+struct EntryRange {
+  std::uint64_t begin = 0, end = 0;
+};
+
+// One look at each file's length. Another program may have rewritten a shard, so the length need not be that of the manifest.
+void check_shards_are_there(const std::filesystem::path& folder, const std::vector<ManifestShard>& shards) {
+  for (const ManifestShard& shard : shards) {
+    std::error_code error;
+    const std::uint64_t bytes = std::filesystem::file_size(folder / shard.file, error);
+    if (error) {
+      throw DataError("shard {} with {} samples is missing or cannot be read ({}); copy it there, or pack again",
+                      (folder / shard.file).string(), shard.num_samples, error.message());
+    }
+    if (bytes < shard.payload_bytes) {
+      throw DataError("shard {} has {} bytes, but its payload alone {}; it is truncated: copy it again", (folder / shard.file).string(), bytes,
+                      shard.payload_bytes);
     }
   }
-  return index;
 }
 
 }  // namespace
 
 struct ShardReader::State {
-  State(const std::filesystem::path& folder, std::string split_name, const ManifestSplit& wanted)
+  State(const std::filesystem::path& folder, std::string split_name, const ManifestSplit& wanted, IndexCheck index_check)
       : split(std::move(split_name)),
         fingerprint(wanted.fingerprint),
         shards(wanted.shards),
-        index(open_index(folder, split, wanted)),
+        map(folder, split, wanted, index_check),
+        rows(map),
         fds(folder, wanted.shards) {}
 
   std::string split;
   std::string fingerprint;
   std::vector<ManifestShard> shards;
-  IndexFile index;
+  IndexMap map;
+  MappedRows rows;
   mutable ShardFds fds;
+  mutable ReadStatistics statistics;
 
-  // The index, for row `id`.
-  const IndexColumns& row(std::uint32_t id) const {
-    check(id < index.columns.size(), "ShardReader: sample {} of {}", id, index.columns.size());
-    return index.columns;
+  // The columns, for row `id`.
+  const MappedRows& row(std::uint32_t id) const {
+    check(id < map.size(), "ShardReader: sample {} of {}", id, map.size());
+    map.check_length();
+    return rows;
+  }
+
+  // Of a sample's entries in a column that `pointers` point into; nothing where the task has no such column. An index that was written
+  // over since it was checked gives wrong numbers, but leads to no other memory.
+  static EntryRange entries(const MappedColumn<std::uint64_t>& pointers, std::size_t length, std::uint32_t id) {
+    if (pointers.empty()) {
+      return {};
+    }
+    const std::uint64_t end = std::min<std::uint64_t>(pointers[id + std::size_t{1}], length);
+    return {.begin = std::min(pointers[id], end), .end = end};
   }
 
   // "train-00017.h5: sample 42 (a/b.jpg)", 42 counted within the shard
   std::string place(std::uint32_t id) const {
-    const std::string& key = row(id).key[id];
-    const ManifestShard& shard = shards[index.shard[id]];
-    return fmt::format("{}: sample {} ({})", shard.file, id - shard.first_index, key);
+    const ManifestShard& shard = shards.at(row(id).shard[id]);
+    return fmt::format("{}: sample {} ({})", shard.file, id - shard.first_index, map.keys()[id]);
   }
 
-  std::vector<std::byte> read_blob(std::uint32_t id, const char* kind, std::uint64_t offset, std::uint32_t size,
-                                   std::uint32_t crc32) const {
-    const ManifestShard& shard = shards[index.shard[id]];
-    if (offset > shard.payload_bytes || size > shard.payload_bytes - offset) {
-      throw DataError("{}: its {} would end at byte {} of a payload of {}; pack again", place(id), kind, offset + size,
+  std::vector<std::byte> read_blob(std::uint32_t id, const BlobPlace& blob, std::uint64_t offset) const {
+    const std::uint32_t number = rows.shard[id];
+    const ManifestShard& shard = shards.at(number);
+    if (offset > shard.payload_bytes || blob.size > shard.payload_bytes - offset) {
+      throw DataError("{}: its {} would end at byte {} of a payload of {}; pack again", place(id), blob.kind, offset + blob.size,
                       shard.payload_bytes);
     }
-    const std::shared_ptr<const OpenShard> open = fds.get(index.shard[id]);
-    std::vector<std::byte> blob(size);
-    std::string problem;
-    for (int attempt = 0; attempt < kTries; ++attempt) {
-      if (!read_fully(open->fd.get(), open->payload_address + offset, blob)) {
-        problem = errno == 0 ? "the file ends before it" : errno_text(errno);
-      } else if (const std::uint32_t found = crc32_of(blob); found != crc32) {
-        problem = fmt::format("its CRC-32 is {:08x}, wanted {:08x}", found, crc32);
-      } else {
-        return blob;
-      }
+    const std::shared_ptr<const OpenShard> open = fds.get(number);
+    return read_checked(
+        blob, [&](std::span<std::byte> bytes) { return read_fully(open->fd.get(), open->payload_address + offset, bytes); },
+        [&] { return place(id); }, statistics);
+  }
+
+  std::vector<std::int32_t> labels(std::uint32_t id) const {
+    std::vector<std::int32_t> all;
+    const EntryRange range = entries(rows.labels_ptr, rows.labels.size(), id);
+    for (std::uint64_t e = range.begin; e < range.end; ++e) {
+      all.push_back(rows.labels[e]);
     }
-    throw DataError("{}: the {} of {} bytes cannot be used: {}; repack this shard, or copy it again", place(id), kind, size, problem);
+    return all;
+  }
+
+  std::vector<Segment> segments(std::uint32_t id) const {
+    std::vector<Segment> all;
+    const EntryRange range = entries(rows.segments_ptr, rows.segment_class.size(), id);
+    for (std::uint64_t e = range.begin; e < range.end; ++e) {
+      all.push_back({.original_id = rows.segment_original_id[e],
+                     .class_index = rows.segment_class[e],
+                     .iscrowd = rows.segment_iscrowd[e],
+                     .area = rows.segment_area[e],
+                     .bbox = rows.segment_bbox[e]});
+    }
+    return all;
   }
 };
 
-ShardReader::ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest) {
+ShardReader::ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest, IndexCheck index_check) {
   const auto found = manifest.splits.find(split);
   check(found != manifest.splits.end(), "ShardReader: no split {}", split);
-  state_ = std::make_unique<State>(folder, std::move(split), found->second);
-  for (const ManifestShard& shard : found->second.shards) {
-    if (!std::filesystem::is_regular_file(folder / shard.file)) {
-      throw DataError("shard {} with {} samples is missing; copy it there, or pack again", (folder / shard.file).string(),
-                      shard.num_samples);
-    }
+  state_ = std::make_unique<State>(folder, std::move(split), found->second, index_check);
+  if (index_check == IndexCheck::kWhole) {
+    check_shards_are_there(folder, found->second.shards);
   }
 }
 
@@ -110,7 +177,7 @@ ShardReader::ShardReader(ShardReader&&) noexcept = default;
 ShardReader& ShardReader::operator=(ShardReader&&) noexcept = default;
 
 std::uint32_t ShardReader::size() const noexcept {
-  return static_cast<std::uint32_t>(state_->index.columns.size());
+  return static_cast<std::uint32_t>(state_->map.size());
 }
 const std::string& ShardReader::split() const noexcept {
   return state_->split;
@@ -118,45 +185,92 @@ const std::string& ShardReader::split() const noexcept {
 const std::string& ShardReader::fingerprint() const noexcept {
   return state_->fingerprint;
 }
+TargetKind ShardReader::target() const noexcept {
+  return state_->map.head().target;
+}
+ReadCounters ShardReader::counters() const noexcept {
+  return state_->statistics.counters();
+}
 
 std::string ShardReader::key(std::uint32_t id) const {
-  return state_->row(id).key[id];
+  static_cast<void>(state_->row(id));
+  return std::string(state_->map.keys()[id]);
 }
 
 std::pair<int, int> ShardReader::upright_size(std::uint32_t id) const {
-  const IndexColumns& c = state_->row(id);
-  return {static_cast<int>(c.height[id]), static_cast<int>(c.width[id])};
+  const MappedRows& rows = state_->row(id);
+  return {static_cast<int>(rows.height[id]), static_cast<int>(rows.width[id])};
 }
 
 std::vector<ClassPixels> ShardReader::class_histogram(std::uint32_t id) const {
-  const IndexColumns& c = state_->row(id);
-  std::vector<ClassPixels> entries;
-  for (std::uint64_t e = c.class_ptr[id]; e < c.class_ptr[id + 1]; ++e) {
-    entries.push_back({.class_index = c.class_id[e], .pixels = c.class_pixels[e]});
+  const MappedRows& rows = state_->row(id);
+  std::vector<ClassPixels> histogram;
+  const EntryRange range = State::entries(rows.class_ptr, rows.class_id.size(), id);
+  for (std::uint64_t e = range.begin; e < range.end; ++e) {
+    histogram.push_back({.class_index = rows.class_id[e], .pixels = rows.class_pixels[e]});
   }
-  return entries;
+  return histogram;
+}
+
+std::vector<std::int32_t> ShardReader::labels(std::uint32_t id) const {
+  const MappedRows& rows = state_->row(id);
+  if (!rows.label.empty() && rows.label[id] >= 0) {
+    return {rows.label[id]};
+  }
+  return state_->labels(id);
 }
 
 EncodedSample ShardReader::read(std::uint32_t id) const {
-  const IndexColumns& c = state_->row(id);
+  const MappedRows& rows = state_->row(id);
+  const auto blob = [&](const char* kind, std::uint32_t size, std::uint32_t crc32, std::uint64_t offset) {
+    return state_->read_blob(id, {.kind = kind, .size = size, .crc32 = crc32}, offset);
+  };
   EncodedSample sample{.id = id,
-                       .key = c.key[id],
-                       .image_codec = c.image_codec[id],
-                       .image = state_->read_blob(id, "image", c.image_offset[id], c.image_size[id], c.image_crc32[id]),
-                       .orientation = c.orientation[id],
-                       .height = static_cast<int>(c.height[id]),
-                       .width = static_cast<int>(c.width[id]),
-                       .mask_codec = c.mask_codec[id],
+                       .key = std::string(state_->map.keys()[id]),
+                       .image_codec = rows.image_codec[id],
+                       .image = blob("image", rows.image_size[id], rows.image_crc32[id], rows.image_offset[id]),
+                       .orientation = rows.orientation[id],
+                       .height = static_cast<int>(rows.height[id]),
+                       .width = static_cast<int>(rows.width[id]),
+                       .mask_codec = rows.mask_codec[id],
                        .mask = {},
-                       .mask_dtype = c.mask_dtype[id]};
-  if (c.mask_size[id] > 0) {
-    sample.mask = state_->read_blob(id, "mask", c.mask_offset[id], c.mask_size[id], c.mask_crc32[id]);
+                       .mask_dtype = rows.mask_dtype[id],
+                       .kind = target(),
+                       .label = rows.label.empty() ? -1 : rows.label[id],
+                       .labels = state_->labels(id),
+                       .segments = state_->segments(id)};
+  if (rows.mask_size[id] > 0) {
+    sample.mask = blob("mask", rows.mask_size[id], rows.mask_crc32[id], rows.mask_offset[id]);
   }
   return sample;
 }
 
+void ShardReader::will_read(std::uint32_t id) const noexcept {
+  try {
+    const MappedRows& rows = state_->row(id);
+    const std::shared_ptr<const OpenShard> open = state_->fds.get(rows.shard[id]);
+    const std::uint64_t begin = rows.image_offset[id];
+    const std::uint64_t image_end = begin + rows.image_size[id];
+    const std::uint64_t end = std::max(image_end, rows.mask_size[id] > 0 ? rows.mask_offset[id] + rows.mask_size[id] : 0);
+    ::posix_fadvise(open->fd.get(), static_cast<off_t>(open->payload_address + begin), static_cast<off_t>(end - begin), POSIX_FADV_WILLNEED);
+  } catch (const Error&) {
+    return;  // read() finds the same, where it can be told
+  }
+}
+
 std::string ShardReader::place(std::uint32_t id) const {
   return state_->place(id);
+}
+
+image::LabelMap decode_target(const EncodedSample& encoded, std::string_view where) {
+  if (encoded.mask.empty()) {
+    return {};
+  }
+  if (encoded.kind == TargetKind::kSegmentMask) {
+    return decode_segment_mask(encoded.mask, encoded.mask_codec, encoded.mask_dtype, encoded.height, encoded.width, encoded.segments.size(),
+                               where);
+  }
+  return decode_mask(encoded.mask, encoded.mask_codec, encoded.mask_dtype, encoded.height, encoded.width, where);
 }
 
 Sample decode(const EncodedSample& encoded, std::string_view where) {
@@ -166,9 +280,10 @@ Sample decode(const EncodedSample& encoded, std::string_view where) {
     throw DataError("{}: the image is {} x {} (height x width) upright, the index says {} x {}; repack this shard", where,
                     sample.image.height, sample.image.width, encoded.height, encoded.width);
   }
-  if (!encoded.mask.empty()) {
-    sample.target = decode_mask(encoded.mask, encoded.mask_codec, encoded.mask_dtype, encoded.height, encoded.width, where);
-  }
+  sample.target = decode_target(encoded, where);
+  sample.label = encoded.label;
+  sample.labels = encoded.labels;
+  sample.segments = encoded.segments;
   return sample;
 }
 

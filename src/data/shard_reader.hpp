@@ -1,7 +1,7 @@
 // Random access to the samples of one packed split, from any thread.
 //
-// The index comes from index-<split>.h5; samples are read with pread at the payload's recorded address, so HDF5 is not on
-// the hot path. Every read is checked against the sample's CRC-32.
+// The index is index-<split>.h5, mapped read-only; samples are read with pread at the payload's recorded address, so HDF5 is not on the
+// hot path. Every read is checked against the sample's CRC-32, and counted.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "data/blob_read.hpp"
+#include "data/index_map.hpp"
 #include "data/manifest.hpp"
 #include "data/sample.hpp"
 #include "data/shard_writer.hpp"
@@ -21,9 +23,9 @@ namespace muster::data {
 
 class ShardReader {
  public:
-  // Opens the index and checks it against the manifest (bytes, hash, length, fingerprint), and that every shard is there with its size.
+  // Maps the index and checks it against the manifest; with kWhole, which one rank per node says, also that every shard is there.
   // DataError naming the file.
-  ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest);
+  ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest, IndexCheck check = IndexCheck::kWhole);
   ~ShardReader();
   ShardReader(ShardReader&&) noexcept;
   ShardReader& operator=(ShardReader&&) noexcept;
@@ -33,11 +35,17 @@ class ShardReader {
   const std::string& fingerprint() const noexcept;
   std::string key(std::uint32_t id) const;
   std::pair<int, int> upright_size(std::uint32_t id) const;  // height, width
-  std::vector<ClassPixels> class_histogram(std::uint32_t id) const;
+  TargetKind target() const noexcept;
+  std::vector<ClassPixels> class_histogram(std::uint32_t id) const;  // empty where there are no masks
+  std::vector<std::int32_t> labels(std::uint32_t id) const;          // dense indices of an image's labels; empty where there are none
 
   // Safe from any thread. DataError "train-00017.h5: sample 42 (a/b.jpg): ..." after three tries when the bytes cannot be
-  // read or their checksum differs.
+  // read or their checksum differs; also when the index has become shorter since it was opened.
   EncodedSample read(std::uint32_t id) const;
+  // The sample will be read soon: the system fetches its bytes while something else is done. Any thread; says nothing about a shard that
+  // cannot be opened, read() will.
+  void will_read(std::uint32_t id) const noexcept;
+  ReadCounters counters() const noexcept;
   // "train-00017.h5: sample 42 (a/b.jpg)", 42 counted within the shard: what errors call a sample.
   std::string place(std::uint32_t id) const;
 
@@ -50,5 +58,7 @@ class ShardReader {
 // which is "sample ID (KEY)" unless given.
 Sample decode(const EncodedSample& encoded, std::string_view where);
 Sample decode(const EncodedSample& encoded);
+// Sample::target alone; empty where the sample has no mask. Any thread. DataError naming `where`.
+image::LabelMap decode_target(const EncodedSample& encoded, std::string_view where);
 
 }  // namespace muster::data
