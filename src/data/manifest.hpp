@@ -99,7 +99,11 @@ void count_classes(const IndexColumns& columns, TargetKind kind, std::size_t num
 // Reads `folder`/manifest.json and checks that it fits together (prefix sums, names, class list checksum).
 // DataError with the file's name when it is missing, malformed, or of another major version.
 Manifest read_manifest(const std::filesystem::path& folder);
+// The same from the text; `where` names it in errors.
+Manifest parse_manifest(const std::string& text, const std::string& where);
 std::string manifest_json(const Manifest& manifest);
+// `text` with its member "checksum", where it has one, set to what the rest of it gives: XXH3-128 of the text with zeros in that place.
+std::string seal_manifest(std::string text);
 // Atomic: temporary name, fsync, rename, fsync of the folder.
 void write_manifest(const std::filesystem::path& folder, const Manifest& manifest);
 

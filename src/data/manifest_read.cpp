@@ -1,6 +1,7 @@
 #include "data/manifest.hpp"
 
 #include <charconv>
+#include <set>
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
@@ -71,7 +72,7 @@ ClassList classes_of(const Value& value) {
 }
 
 ManifestShard shard_of(const Value& value) {
-  return {.file = file_name_of(value.at("file")),
+  ManifestShard shard{.file = file_name_of(value.at("file")),
           .uuid = to_hex(uuid_from_hex(value.at("uuid").as_string(), value.where())),
           .bytes = value.at("bytes").as_uint(),
           .num_samples = as_u32(value.at("num_samples")),
@@ -79,6 +80,19 @@ ManifestShard shard_of(const Value& value) {
           .payload_address = value.at("payload_address").as_uint(),
           .payload_bytes = value.at("payload_bytes").as_uint(),
           .xxh3_128 = value.at("xxh3_128").as_string()};
+  if (shard.payload_bytes < kPayloadHeaderBytes || shard.payload_bytes > shard.bytes ||
+      shard.payload_address > shard.bytes - shard.payload_bytes) {
+    throw DataError("{}: {} has {} bytes, so its payload cannot be {} bytes at {}", value.where(), shard.file, shard.bytes,
+                    shard.payload_bytes, shard.payload_address);
+  }
+  return shard;
+}
+
+// Numbers by dense index: none, or one per class.
+void check_counts(const std::vector<std::uint64_t>& counts, const char* what, std::size_t num_classes, const std::string& where) {
+  if (!counts.empty() && counts.size() != num_classes) {
+    throw DataError("{}: stats.{} has {} numbers for {} classes", where, what, counts.size(), num_classes);
+  }
 }
 
 std::uint32_t side_of(const std::string& text, const std::string& where) {
@@ -120,8 +134,12 @@ ManifestSplit split_of(const Value& value) {
       .source_files = source.at("files").as_uint(),
       .listing_digest = source.at("listing_digest").as_string()};
   std::uint64_t next = 0;
+  std::set<std::string> files = {split.index.file};
   for (const Value& entry : value.at("shards").as_list()) {
     split.shards.push_back(shard_of(entry));
+    if (!files.insert(split.shards.back().file).second) {
+      throw DataError("{}: {} is listed twice", entry.where(), split.shards.back().file);
+    }
     if (split.shards.back().first_index != next) {
       throw DataError("{}: {} starts at sample {}, wanted {}", entry.where(), split.shards.back().file, split.shards.back().first_index,
                       next);
@@ -152,7 +170,10 @@ Manifest manifest_of(const Value& value, const std::string& where) {
     manifest.producer[library] = text.as_string();
   }
   for (const auto& [name, split] : value.at("splits").as_map()) {
-    manifest.splits[name] = split_of(split);
+    const SplitStatistics& statistics = (manifest.splits[name] = split_of(split)).statistics;
+    check_counts(statistics.class_pixels, "class_pixels", manifest.classes.size(), split.where());
+    check_counts(statistics.class_images, "class_images", manifest.classes.size(), split.where());
+    check_counts(statistics.class_segments, "class_segments", manifest.classes.size(), split.where());
   }
   if (const Value* several = value.find("multi_label"); several != nullptr) {
     manifest.multi_label = several->as_bool();
@@ -174,7 +195,28 @@ Manifest manifest_of(const Value& value, const std::string& where) {
   return manifest;
 }
 
+// A manifest without checksum was written before there was one.
+void check_seal(const Value& value, const std::string& text, const std::string& where) {
+  if (const Value* checksum = value.find("checksum"); checksum != nullptr && seal_manifest(text) != text) {
+    throw DataError("{}: its text does not give the checksum {}: it was changed after it was written; copy it again, or pack again",
+                    where, checksum->as_string());
+  }
+}
+
 }  // namespace
+
+Manifest parse_manifest(const std::string& text, const std::string& where) {
+  try {
+    const Value value = io::parse_json(text, where);
+    Manifest manifest = manifest_of(value, where);
+    check_seal(value, text, where);
+    return manifest;
+  } catch (const DataError&) {
+    throw;
+  } catch (const std::exception& error) {  // malformed JSON, a missing key, a wrong type: here the data is at fault, not a recipe
+    throw DataError("{}: {}; the manifest is damaged, pack again", where, error.what());
+  }
+}
 
 Manifest read_manifest(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kManifestFile;
@@ -182,13 +224,7 @@ Manifest read_manifest(const std::filesystem::path& folder) {
     const char* what = std::filesystem::is_directory(folder) ? "has no manifest.json, so it is no finished data set" : "is no folder";
     throw DataError("{} {}; name the output folder of a `muster pack` that has ended", folder.string(), what);
   }
-  try {
-    return manifest_of(io::parse_json(read_file(path), path.string()), path.string());
-  } catch (const DataError&) {
-    throw;
-  } catch (const std::exception& error) {  // malformed JSON, a missing key, a wrong type: here the data is at fault, not a recipe
-    throw DataError("{}: {}; the manifest is damaged, pack again", path.string(), error.what());
-  }
+  return parse_manifest(read_file(path), path.string());
 }
 
 }  // namespace muster::data

@@ -1,6 +1,9 @@
 #include "data/manifest.hpp"
 
+#include <string_view>
+
 #include "core/atomic_file.hpp"
+#include "core/hash.hpp"
 #include "data/shard_format.hpp"
 #include "io/value.hpp"
 
@@ -9,6 +12,9 @@ namespace muster::data {
 using io::Value;
 
 namespace {
+
+constexpr std::string_view kChecksumKey = "checksum";
+constexpr std::string_view kNoChecksum = "00000000000000000000000000000000";  // in its place while the text is hashed
 
 template <class T>
 Value list_of(const std::vector<T>& values) {
@@ -109,7 +115,19 @@ std::string manifest_json(const Manifest& manifest) {
   if (manifest.base) {
     value.set("base", Value::map({{"path", manifest.base->path}, {"fingerprint", manifest.base->fingerprint}}));
   }
-  return io::to_json(value) + "\n";
+  value.set(kChecksumKey, kNoChecksum);
+  return seal_manifest(io::to_json(value) + "\n");
+}
+
+std::string seal_manifest(std::string text) {
+  const std::string before = "\"checksum\": \"";
+  const std::size_t found = text.rfind(before);
+  if (found == std::string::npos || text.size() - found - before.size() < kNoChecksum.size()) {
+    return text;
+  }
+  const std::size_t at = found + before.size();
+  text.replace(at, kNoChecksum.size(), kNoChecksum);
+  return text.replace(at, kNoChecksum.size(), xxh3_128_hex(text));
 }
 
 void write_manifest(const std::filesystem::path& folder, const Manifest& manifest) {

@@ -1,7 +1,9 @@
 #include "data/manifest.hpp"
 
 #include <fstream>
+#include <functional>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/atomic_file.hpp"
@@ -77,6 +79,49 @@ TEST(Manifest, RefusesWhatDoesNotFitTogether) {
   }
 }
 
+// Each is a number that fits its type and nothing else.
+TEST(Manifest, RefusesAbsurdNumbersWithoutTakingMemoryForThem) {
+  const testing_support::TemporaryFolder folder;
+  Manifest manifest = pack_tiny(folder.path(), 4, 2);
+  const auto refused = [&](const std::function<void(ManifestSplit&)>& change) {
+    Manifest changed = manifest;
+    change(changed.splits.at("train"));
+    write_manifest(folder.path(), changed);
+    EXPECT_THROW((void)read_manifest(folder.path()), DataError);
+  };
+  constexpr std::uint64_t kHuge = 0x7fffffffffffffff;
+  refused([](ManifestSplit& split) { split.num_samples = 0xffffffff; });
+  refused([](ManifestSplit& split) { split.shards[1].num_samples = 0xffffffff; });
+  refused([](ManifestSplit& split) { split.shards[0].num_samples = 0; });
+  refused([](ManifestSplit& split) { split.shards[0].payload_address = kHuge; });
+  refused([](ManifestSplit& split) { split.shards[0].payload_bytes = kHuge; });
+  refused([](ManifestSplit& split) { split.shards[0].payload_bytes = 63; });
+  refused([](ManifestSplit& split) { split.shards[0].bytes = 100; });
+  refused([](ManifestSplit& split) { split.shards[1].file = split.shards[0].file; });
+  refused([](ManifestSplit& split) { split.statistics.class_pixels.resize(100'000); });
+  const std::string good = manifest_json(manifest);
+  for (const char* number : {"-1", "1e300", "18446744073709551616", "0.5", "\"5\"", "null", "[]"}) {
+    SCOPED_TRACE(number);
+    write_file_atomically(folder / kManifestFile, seal_manifest(replaced(good, "\"num_samples\": 4", fmt::format("\"num_samples\": {}", number))));
+    EXPECT_THROW((void)read_manifest(folder.path()), DataError);
+  }
+  write_manifest(folder.path(), manifest);
+  EXPECT_EQ(read_manifest(folder.path()), manifest);
+}
+
+TEST(Manifest, NoticesAnyChangeOfItsText) {
+  const testing_support::TemporaryFolder folder;
+  const std::string good = manifest_json(pack_tiny(folder.path(), 3, 1));
+  for (const auto& [from, to] : {std::pair("\"seed\": 0", "\"seed\": 1"), {"\"muster\": \"test\"", "\"muster\": \"tess\""}, {"  ", " "}}) {
+    write_file_atomically(folder / kManifestFile, replaced(good, from, to));
+    EXPECT_THROW((void)read_manifest(folder.path()), DataError) << to;
+    write_file_atomically(folder / kManifestFile, seal_manifest(replaced(good, from, to)));
+    EXPECT_NO_THROW((void)read_manifest(folder.path())) << to;
+  }
+  EXPECT_EQ(seal_manifest("{}"), "{}");
+  EXPECT_EQ(seal_manifest("\"checksum\": \"12"), "\"checksum\": \"12");
+}
+
 TEST(Manifest, RefusesAnotherMajorVersionAndTakesAHigherMinor) {
   const testing_support::TemporaryFolder folder;
   const std::string good = manifest_json(pack_tiny(folder.path(), 1, 1));
@@ -88,7 +133,7 @@ TEST(Manifest, RefusesAnotherMajorVersionAndTakesAHigherMinor) {
   EXPECT_THROW((void)read_manifest(folder.path()), DataError);
   std::string minor = good;
   minor[good.find('0', one)] = '7';
-  write_file_atomically(folder / kManifestFile, minor);
+  write_file_atomically(folder / kManifestFile, seal_manifest(minor));
   EXPECT_NO_THROW((void)read_manifest(folder.path()));
 }
 
