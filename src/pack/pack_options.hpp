@@ -124,7 +124,7 @@ void visit(Visitor& v, PackOptions& o) {
   v.field("preflight", o.preflight, one_of({"full", "headers"}),
           "what is looked at before packing: full also decodes all masks and compares images of equal size; headers is faster");
   v.field("append", o.append, any_value(), "add the new images of the sources to a split that is packed already, as new shards");
-  v.field("threads", o.threads, between(0, 1024), "threads of each rank that read, decode and encode; 0 = one per processor, shared by the ranks of a node");
+  v.field("threads", o.threads, between(0, 1024), "threads of each rank that read, decode and encode; 0 = its share of the processors");
   v.field("restart", o.restart, any_value(), "throw away what an interrupted packing of other sources left in the folder");
 }
 

@@ -4,126 +4,161 @@
 #include <optional>
 
 #include "core/error.hpp"
+#include "core/stop_flags.hpp"
 #include "data/ordered_jobs.hpp"
-#include "image/orientation.hpp"
-#include "pack/label_notes.hpp"
+#include "pack/duplicates.hpp"
+#include "pack/pack_progress.hpp"
+#include "pack/shared_scan.hpp"
 #include "pack/source_bytes.hpp"
 
 namespace muster::pack {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 64 << 10;  // most headers end within; the others are read in full
 constexpr std::size_t kLookahead = 64;
+constexpr std::size_t kShownProblems = 10;
 
-struct Inspected {
-  PlannedSample sample;
-  std::string problem;  // "" = none
-  bool can_skip = true;
+// This rank's part of the samples, looked at by several threads, as bytes for the others.
+std::string inspect_part(const std::vector<SourceSample>& samples, const SplitPreflight& split, const PackOptions& options, Ranks& ranks) {
+  struct Job {
+    const SourceSample* sample = nullptr;
+    Inspected item;
+  };
+  using Jobs = data::OrderedJobs<Job>;
+  const bool targets = options.preflight == "full";
+  auto [next, end] = ranks.part(samples.size());
+  PackProgress progress("looking at " + split.split, {samples.size(), 0}, ranks.count(), progress_on_terminal(ranks.is_first()));
+  Jobs jobs(
+      data::worker_threads(options.threads), kLookahead,
+      [&, last = end]() -> std::optional<Jobs::Opened> {
+        if (next == last) {
+          return std::nullopt;
+        }
+        return Jobs::Opened{.group = {.sample = &samples[next++], .item = {}}};
+      },
+      [&](Job& job, std::size_t) { job.item = inspect_sample(*job.sample, *split.source, split.orientation, targets); });
+  WireWriter wire;
+  while (const std::optional<Job> job = jobs.pop()) {
+    if (const int signal = requested_stop(); signal != 0) {
+      throw PackStopped("stopped by signal {} before anything was packed; the same command begins again", signal);
+    }
+    put(wire, job->item);
+    progress.add(1, 0);
+  }
+  return wire.take();
+}
+
+class PreflightBuilder {
+ public:
+  PreflightBuilder(SplitPreflight& result, const PackOptions& options, Problems& problems)
+      : result_(result), options_(options), problems_(problems) {
+    result_.class_pixels.resize(result_.source->classes().size());
+    result_.class_images.resize(result_.source->classes().size());
+  }
+
+  void report(const io::SourceFile& image, const std::string& text, bool can_skip, ProblemKind kind) {
+    ++result_.problems[kind];
+    if (result_.first_problems.size() < kShownProblems) {
+      result_.first_problems.push_back(text);
+    }
+    if (can_skip && options_.on_error == "skip") {
+      result_.skipped.push_back({image.key, without_root(text, result_.sources, &image)});
+    } else {
+      problems_.add(text);
+    }
+  }
+
+  void take(SourceSample&& sample, const Inspected& item) {
+    if (!item.problem.empty()) {
+      report(sample.image, item.problem, item.can_skip, item.kind);
+      return;
+    }
+    if (!item.undeclared_text.empty()) {
+      take_undeclared(item);
+    }
+    for (const data::ClassPixels& entry : item.histogram) {
+      result_.class_pixels[entry.class_index] += entry.pixels;
+      result_.class_images[entry.class_index] += 1;
+    }
+    for (const std::int32_t label : sample.labels) {
+      result_.class_images[static_cast<std::size_t>(label)] += 1;
+    }
+    result_.source_bytes += sample.image.bytes + (sample.mask ? sample.mask->bytes : 0);
+    result_.samples.push_back(
+        {.source = std::move(sample), .info = item.info, .orientation = item.orientation, .height = item.height, .width = item.width});
+    hashes_.push_back(item.content_hash);
+  }
+
+  const std::vector<std::uint64_t>& hashes() const noexcept { return hashes_; }
+
+ private:
+  void take_undeclared(const Inspected& item) {
+    ++result_.files_undeclared;
+    ++result_.problems[ProblemKind::kUndeclared];
+    if (result_.first_undeclared.empty()) {
+      result_.first_undeclared = item.undeclared_text;
+    }
+    for (const UndeclaredValue& value : item.undeclared) {
+      result_.undeclared[value.value].pixels += value.pixels;
+      result_.undeclared[value.value].files += 1;
+    }
+  }
+
+  SplitPreflight& result_;
+  const PackOptions& options_;
+  Problems& problems_;
+  std::vector<std::uint64_t> hashes_;
 };
-
-image::ImageInfo probe_file(const io::SourceFile& file) {
-  const std::vector<std::byte> start = read_source(file, kHeaderBytes);
-  try {
-    return image::probe(start, file.path.string());
-  } catch (const DataError&) {
-    if (start.size() < kHeaderBytes) {
-      throw;
-    }
-    return image::probe(read_source(file), file.path.string());
-  }
-}
-
-Inspected inspect(const SourcePair& pair, const std::string& policy) {
-  Inspected result{.sample = {.source = pair, .info = {}}, .problem = {}};
-  try {
-    const image::ImageInfo mask = probe_file(pair.mask);
-    result.sample.info = probe_file(pair.image);
-    const OrientationChoice choice = choose_orientation(result.sample.info, mask, policy);
-    if (!choice.problem.empty()) {
-      result.problem = fmt::format("{}: {} (mask {})", pair.image.path.string(), choice.problem, pair.mask.path.string());
-      result.can_skip = !choice.ambiguous;
-    }
-    result.sample.orientation = choice.orientation;
-    result.sample.height = mask.height;
-    result.sample.width = mask.width;
-  } catch (const DataError& error) {
-    result.problem = error.what();
-  }
-  return result;
-}
 
 }  // namespace
 
-OrientationChoice choose_orientation(const image::ImageInfo& image, const image::ImageInfo& mask, const std::string& policy) {
-  const int exif = image.exif_orientation;
-  const bool swaps = image::swaps_sides(exif);
-  const bool fits_raw = mask.height == image.height && mask.width == image.width;
-  const bool fits_upright = swaps ? mask.height == image.width && mask.width == image.height : fits_raw;
-  const bool fits = policy == "apply" ? fits_upright : policy == "ignore" ? fits_raw : fits_raw || fits_upright;
-  if (!fits) {
-    std::string text =
-        fmt::format("the image is {} x {} (width x height), its mask {} x {}", image.width, image.height, mask.width, mask.height);
-    if (exif != 1) {
-      text += fmt::format("; EXIF orientation {} under orientation={}", exif, policy);
+SplitPreflight inspect_split(const std::string& split, const SplitSources& sources, std::shared_ptr<SplitSource> source,
+                             const PackOptions& options, Ranks& ranks, Problems& problems) {
+  Listing listing;
+  ranks.together([&] { listing = source->list(shared_scan(ranks, options.threads)); });
+  SplitPreflight result;
+  result.split = split;
+  result.sources = sources;
+  result.orientation = source->orientation(options.orientation);
+  result.source = std::move(source);
+  result.images = listing.images;
+  result.other_files = listing.other_files;
+  result.targets_without_image = listing.targets_without_image;
+  result.targets_known = options.preflight == "full";
+  PreflightBuilder builder(result, options, problems);
+  if (listing.images == 0) {
+    problems.add(fmt::format("{}: no images among {} files; wanted are the extensions {}", sources.images.empty() ? sources.csv : sources.images,
+                             listing.other_files, fmt::join(image_extensions(options), " ")));
+  }
+  for (const SourceProblem& problem : listing.problems) {
+    builder.report(problem.image, problem.text, problem.can_skip, problem.kind);
+  }
+  const std::vector<std::string> parts = ranks.gather([&] { return inspect_part(listing.samples, result, options, ranks); });
+  std::size_t i = 0;
+  for (const std::string& part : parts) {
+    for (WireReader wire(part); !wire.done(); ++i) {
+      builder.take(std::move(listing.samples[i]), inspected_from(wire));
     }
-    return {.orientation = 1, .problem = text + "; make them equal"};
   }
-  if (policy == "auto" && exif != 1 && fits_raw && fits_upright) {
-    return {
-        .orientation = 1,
-        .problem = fmt::format("EXIF orientation {}, and the mask's size does not tell whether the mask follows it; set orientation=apply "
-                               "(masks are upright) or orientation=ignore (masks lie as the image is stored)",
-                               exif),
-        .ambiguous = true};
-  }
-  const bool keep = policy == "apply" || (policy == "auto" && !fits_raw);
-  return {.orientation = static_cast<std::uint8_t>(keep ? exif : 1), .problem = {}};
-}
-
-SplitPreflight inspect_split(const std::string& split, const SplitSources& sources, const PackOptions& options, Problems& problems) {
-  const io::Scan images = io::scan_folder(sources.images, io::kImageExtensions);
-  const io::Scan masks = io::scan_folder(sources.masks, io::kMaskExtensions);
-  const Pairing pairing = pair_files(images.files, masks.files, options.on_collision == "keep_extension");
-  SplitPreflight result{.split = split,
-                        .sources = sources,
-                        .orientation = orientation_of_masks(sources.masks, options.orientation),
-                        .samples = {},
-                        .skipped = {},
-                        .images = images.files.size(),
-                        .other_files = images.other_files,
-                        .masks_without_image = pairing.masks_without_image};
-  if (images.files.empty()) {
-    problems.add(fmt::format("{}: no images among {} files; wanted are the extensions {}", sources.images, images.other_files,
-                             fmt::join(io::kImageExtensions, " ")));
-  }
-  const auto report = [&](const io::SourceFile& image, const std::string& text, bool can_skip) {
-    if (can_skip && options.on_error == "skip") {
-      result.skipped.push_back({image.key, without_root(text, sources)});
-    } else {
-      problems.add(text);
-    }
-  };
-  for (const Pairing::Problem& problem : pairing.problems) {
-    report(problem.image, problem.text, problem.can_skip);
-  }
-  std::size_t next = 0;
-  data::OrderedJobs<Inspected> jobs(
-      data::worker_threads(options.threads), kLookahead,
-      [&]() -> std::optional<data::OrderedJobs<Inspected>::Opened> {
-        if (next == pairing.pairs.size()) {
-          return std::nullopt;
-        }
-        return data::OrderedJobs<Inspected>::Opened{.group = {.sample = {.source = pairing.pairs[next++], .info = {}}, .problem = {}}};
-      },
-      [&](Inspected& item, std::size_t) { item = inspect(item.sample.source, result.orientation); });
-  while (std::optional<Inspected> item = jobs.pop()) {
-    if (item->problem.empty()) {
-      result.samples.push_back(std::move(item->sample));
-    } else {
-      report(item->sample.source.image, item->problem, item->can_skip);
-    }
+  check(i == listing.samples.size(), "{} of {} samples were looked at", i, listing.samples.size());
+  if (result.targets_known) {
+    result.duplicates = find_duplicates(result.samples, builder.hashes(), options, ranks);
   }
   return result;
+}
+
+void throw_if_undeclared(const std::vector<SplitPreflight>& splits) {
+  std::string text;
+  std::size_t files = 0;
+  for (const SplitPreflight& split : splits) {
+    text = text.empty() ? split.first_undeclared : text;
+    files += split.files_undeclared;
+  }
+  if (files > 1) {
+    text += fmt::format("\n  and {} more; `muster pack ... --dry-run` lists the values of all", files - 1);
+  }
+  if (files > 0) {
+    throw UndeclaredValueError(text);
+  }
 }
 
 void check_skipped(const SplitPreflight& split, std::size_t skipped, const PackOptions& options) {

@@ -1,53 +1,62 @@
-// Looks at every source file's header before anything is written: what can be known to be wrong is told at once.
+// Looks at every source file before anything is written: what can be known to be wrong is told at once.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "image/decode.hpp"
+#include "pack/inspect_sample.hpp"
 #include "pack/pack_options.hpp"
-#include "pack/pairing.hpp"
 #include "pack/problems.hpp"
+#include "pack/ranks.hpp"
+#include "pack/split_source.hpp"
 
 namespace muster::pack {
-
-// A pair whose headers fit together.
-struct PlannedSample {
-  SourcePair source;
-  image::ImageInfo info;         // of the image as stored
-  std::uint8_t orientation = 1;  // EXIF value that readers apply to the image
-  int height = 0, width = 0;     // upright = the mask's
-};
 
 struct SkippedFile {
   std::string key;
   std::string reason;
+  bool operator==(const SkippedFile&) const = default;
+};
+
+struct UndeclaredTotal {
+  std::uint64_t pixels = 0;
+  std::size_t files = 0;
 };
 
 struct SplitPreflight {
   std::string split;
   SplitSources sources;
+  std::shared_ptr<const SplitSource> source;
   std::string orientation;             // auto, apply or ignore: what holds for these masks
   std::vector<PlannedSample> samples;  // ascending by key
   std::vector<SkippedFile> skipped;    // under on_error=skip
   std::size_t images = 0;              // found, whatever became of them
   std::size_t other_files = 0;
-  std::size_t masks_without_image = 0;
+  std::size_t targets_without_image = 0;
+  std::uint64_t source_bytes = 0;  // of `samples`
+  std::map<ProblemKind, std::size_t> problems;
+  std::vector<std::string> first_problems;  // sentences, the first ten
+  // Where the targets were looked at (preflight=full):
+  bool targets_known = false;
+  std::map<std::string, UndeclaredTotal> undeclared;  // by pixel value
+  std::size_t files_undeclared = 0;
+  std::string first_undeclared;              // the sentence of the first file, "" = none
+  std::vector<std::uint64_t> class_pixels;   // by dense index
+  std::vector<std::uint64_t> class_images;   // by dense index
+  std::vector<std::vector<std::string>> duplicates;  // keys of images with the same bytes, each group and its keys ascending
 };
 
-// Problems of all kinds go to `problems`, prefixed by nothing: they name their files.
-SplitPreflight inspect_split(const std::string& split, const SplitSources& sources, const PackOptions& options, Problems& problems);
+// Collective; the same result on all ranks. Problems of all kinds go to `problems`; they name their files.
+SplitPreflight inspect_split(const std::string& split, const SplitSources& sources, std::shared_ptr<SplitSource> source,
+                             const PackOptions& options, Ranks& ranks, Problems& problems);
 
-// Which EXIF value readers apply, or why that cannot be told, by CONTRACTS 15. `policy` is auto, apply or ignore.
-struct OrientationChoice {
-  std::uint8_t orientation = 1;
-  std::string problem;     // "" = none
-  bool ambiguous = false;  // the user decides, on_error=skip does not
-};
-OrientationChoice choose_orientation(const image::ImageInfo& image, const image::ImageInfo& mask, const std::string& policy);
+// UndeclaredValueError when a target holds values that nothing declares: the first file's sentence, and how many more.
+void throw_if_undeclared(const std::vector<SplitPreflight>& splits);
 
-// Throws DataError when more than options.max_skipped of `images` were skipped.
+// Throws DataError when more than options.max_skipped of the images were skipped.
 void check_skipped(const SplitPreflight& split, std::size_t skipped, const PackOptions& options);
 
 }  // namespace muster::pack

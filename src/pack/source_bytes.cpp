@@ -12,16 +12,45 @@
 
 namespace muster::pack {
 
+namespace {
+
+// Of the system's clock. 0 in a SourceFile: nobody asked.
+std::int64_t mtime_of(const struct stat& status) {
+  return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+void check_unchanged(const io::SourceFile& file, const struct stat& status) {
+  if (static_cast<std::uint64_t>(status.st_size) != file.bytes) {
+    throw DataError("{}: {} bytes now, {} when packing began; let nothing write there and pack again", file.path.string(), status.st_size,
+                    file.bytes);
+  }
+  if (file.mtime_ns != 0 && mtime_of(status) != file.mtime_ns) {
+    throw DataError("{}: written to since packing began; let nothing write there and pack again", file.path.string());
+  }
+}
+
+// The folder that the names in a pattern or a list start from: "masks" of "masks/{image_path.stem}.png", "a" of "a/train.csv".
+std::string folder_of(const std::string& source) {
+  const std::string fixed = source.substr(0, source.find('{'));
+  const std::size_t slash = fixed.rfind('/');
+  return slash == std::string::npos ? std::string() : fixed.substr(0, slash);
+}
+
+void erase_all(std::string& text, const std::string& part, const std::string& with = {}) {
+  for (std::size_t at = text.find(part); !part.empty() && at != std::string::npos; at = text.find(part, at + with.size())) {
+    text.replace(at, part.size(), with);
+  }
+}
+
+}  // namespace
+
 std::vector<std::byte> read_source(const io::SourceFile& file, std::size_t limit) {
   const UniqueFd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0) {
     throw DataError("cannot open {}: {}", file.path.string(), errno_text(errno));
   }
-  if (static_cast<std::uint64_t>(status.st_size) != file.bytes) {
-    throw DataError("{}: {} bytes now, {} when packing began; let nothing write there and pack again", file.path.string(), status.st_size,
-                    file.bytes);
-  }
+  check_unchanged(file, status);
   std::vector<std::byte> bytes(std::min<std::uint64_t>(file.bytes, limit));
   std::size_t done = 0;
   while (done < bytes.size()) {
@@ -38,12 +67,16 @@ std::vector<std::byte> read_source(const io::SourceFile& file, std::size_t limit
   return bytes;
 }
 
-std::string without_root(std::string text, const SplitSources& sources) {
+std::string without_root(std::string text, const SplitSources& sources, const io::SourceFile* file) {
+  if (file != nullptr) {
+    erase_all(text, file->path.string(), file->key);
+  }
   for (const std::string& folder : {sources.images, sources.masks}) {
-    const std::string root = folder + (folder.ends_with('/') ? "" : "/");
-    for (std::size_t at = text.find(root); at != std::string::npos; at = text.find(root, at)) {
-      text.erase(at, root.size());
-    }
+    erase_all(text, folder + (folder.ends_with('/') || folder.empty() ? "" : "/"));
+  }
+  for (const std::string& name : {sources.images, sources.masks, sources.csv, sources.annotations}) {
+    const std::string folder = folder_of(name);
+    erase_all(text, folder.empty() ? folder : folder + "/");
   }
   return text;
 }

@@ -6,15 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "pack/pack_options.hpp"
 #include "io/source_scan.hpp"
+#include "pack/pack_options.hpp"
 
 namespace muster::pack {
 
-// The first `limit` bytes, or all. DataError naming the file when it cannot be read or has another size than when it was found.
+// The first `limit` bytes, or all. DataError naming the file when it cannot be read, or has another size or time than when it was found.
 std::vector<std::byte> read_source(const io::SourceFile& file, std::size_t limit = std::numeric_limits<std::size_t>::max());
 
-// `text` with the folders of `sources` taken out: no file of a finished pack holds a path of this machine.
-std::string without_root(std::string text, const SplitSources& sources);
+// `text` with the place of `file` and with the folders of `sources` taken out: no file of a finished pack holds a path of this machine.
+std::string without_root(std::string text, const SplitSources& sources, const io::SourceFile* file = nullptr);
 
 }  // namespace muster::pack

@@ -1,0 +1,70 @@
+#include "pack/shared_scan.hpp"
+
+#include "pack/wire.hpp"
+
+namespace muster::pack {
+namespace {
+
+std::string wire_of(const io::Scan& scan) {
+  WireWriter wire;
+  wire.value(std::uint64_t{scan.other_files});
+  wire.value(std::uint64_t{scan.files.size()});
+  for (const io::SourceFile& file : scan.files) {
+    wire.text(file.key);
+    wire.value(file.bytes);
+    wire.value(file.mtime_ns);
+  }
+  return wire.take();
+}
+
+io::Scan scan_of(const std::string& text, const std::filesystem::path& root) {
+  WireReader wire(text);
+  io::Scan scan;
+  scan.other_files = wire.value<std::uint64_t>();
+  scan.files.resize(wire.value<std::uint64_t>());
+  for (io::SourceFile& file : scan.files) {
+    file.key = wire.text();
+    file.path = root / file.key;
+    file.bytes = wire.value<std::uint64_t>();
+    file.mtime_ns = wire.value<std::int64_t>();
+  }
+  return scan;
+}
+
+// Sizes and times of this rank's part of the files.
+std::string looked_up(std::span<io::SourceFile> files, int threads) {
+  io::look_up(files, threads);
+  WireWriter wire;
+  for (const io::SourceFile& file : files) {
+    wire.value(file.bytes);
+    wire.value(file.mtime_ns);
+  }
+  return wire.take();
+}
+
+io::Scan scan_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::span<const std::string_view> extensions, int threads) {
+  const std::string names = ranks.from_first([&] { return wire_of(io::list_folder(root, extensions, {}, threads)); });
+  io::Scan scan = scan_of(names, root);
+  const auto [begin, end] = ranks.part(scan.files.size());
+  const auto parts = ranks.gather([&, first = begin, last = end] { return looked_up(std::span(scan.files).subspan(first, last - first), threads); });
+  std::size_t i = 0;
+  for (const std::string& part : parts) {
+    for (WireReader wire(part); !wire.done(); ++i) {
+      scan.files[i].bytes = wire.value<std::uint64_t>();
+      scan.files[i].mtime_ns = wire.value<std::int64_t>();
+    }
+  }
+  io::drop_missing(scan);
+  return scan;
+}
+
+}  // namespace
+
+ScanFolder shared_scan(Ranks& ranks, int threads) {
+  const int searchers = threads > 0 ? threads : io::kScanThreads;
+  return [&ranks, searchers](const std::filesystem::path& root, std::span<const std::string_view> extensions) {
+    return ranks.count() == 1 ? io::scan_folder(root, extensions, {}, searchers) : scan_over_ranks(ranks, root, extensions, searchers);
+  };
+}
+
+}  // namespace muster::pack
