@@ -2,13 +2,14 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/error.hpp"
-#include "data/shard_file.hpp"
+#include "data/find_header.hpp"
 #include "data/shard_format.hpp"
 
 namespace muster::data {
@@ -43,13 +44,14 @@ OpenShard open_shard(const std::filesystem::path& path, const ManifestShard& sha
   }
   const PayloadHeader expected{.uuid = uuid_from_hex(shard.uuid, path.string()), .payload_bytes = shard.payload_bytes};
   if (!header_at(open.fd.get(), open.payload_address, expected)) {
-    const io::H5ByteBlock payload = find_payload(path);
-    open.payload_address = payload.address;
-    if (payload.bytes != shard.payload_bytes || !header_at(open.fd.get(), payload.address, expected)) {
+    const std::optional<std::uint64_t> moved = find_payload_header(open.fd.get(), expected);
+    if (!moved) {
       throw DataError(
-          "shard {}: the header of its payload is not that of shard {} with {} bytes, which the manifest wants; repack this shard",
+          "shard {}: the header of shard {} with {} bytes of payload, which the manifest wants, is nowhere in it; it is damaged, another "
+          "shard, or was compressed: copy the original, or pack again",
           path.string(), shard.uuid, shard.payload_bytes);
     }
+    open.payload_address = *moved;
   }
   struct stat status {};
   if (::fstat(open.fd.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) < open.payload_address + shard.payload_bytes) {

@@ -30,8 +30,8 @@ class ShardFds {
  public:
   ShardFds(std::filesystem::path folder, std::vector<ManifestShard> shards, std::size_t limit = 512);
 
-  // Opens at first use. Where the recorded address does not lead to the shard's header (h5repack moves it), HDF5 is asked
-  // for the payload's place. DataError naming the file when it is missing, truncated, or another shard.
+  // Opens at first use. Where the recorded address does not lead to the shard's header (h5repack moves it), the file is searched
+  // for it; HDF5 never sees a shard here. DataError naming the file when it is missing, truncated, or another shard.
   std::shared_ptr<const OpenShard> get(std::uint32_t shard);
 
  private:

@@ -186,12 +186,6 @@ ShardFile read_shard_file(const std::filesystem::path& path) {
   return shard;
 }
 
-io::H5ByteBlock find_payload(const std::filesystem::path& path) {
-  const std::lock_guard turn(hdf5_lock());
-  const io::H5File file = io::open_h5_file(path);
-  return io::find_byte_block(file.get(), "payload");
-}
-
 void create_index_file(const std::filesystem::path& path, const ShardIdentity& identity, const IndexColumns& columns,
                        const std::vector<std::uint32_t>& shard) {
   const std::lock_guard turn(hdf5_lock());

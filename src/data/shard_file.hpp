@@ -39,8 +39,6 @@ struct ShardFile {
 };
 // DataError naming the file when it is no shard, damaged, or of another major version.
 ShardFile read_shard_file(const std::filesystem::path& path);
-// The payload's place alone.
-io::H5ByteBlock find_payload(const std::filesystem::path& path);
 
 // index-<split>.h5: the same columns for the whole split, and for each sample the number of its shard.
 struct IndexFile {

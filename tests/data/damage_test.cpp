@@ -94,7 +94,7 @@ TEST(Damage, ATruncatedShardIsRefused) {
   EXPECT_NE(message.find("truncated"), std::string::npos) << message;
 }
 
-// h5repack moves the payload: HDF5 is then asked where it is.
+// h5repack moves the payload: the file is then searched for its header.
 TEST(ShardFds, FindsAPayloadThatWasMoved) {
   const TinyDataset packed(3, 1);
   Manifest manifest = packed.manifest;
