@@ -1,5 +1,6 @@
 #include "report/step_line.hpp"
 
+#include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -37,7 +38,8 @@ std::string in_words(std::string_view name, double value, const Record& record) 
     return fmt::format("{:.1f} images/s", value);
   }
   if (name == "data_wait") {
-    return fmt::format("data wait {:.3f} s", value);
+    const std::optional<double> share = record.find("data/wait_share");
+    return fmt::format("data wait {:.3f} s{}", value, share ? fmt::format(" ({:.0f} %)", 100 * *share) : "");
   }
   if (name == "slowest_rank") {
     return fmt::format("slowest rank {:.0f}", value);

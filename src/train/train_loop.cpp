@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/error.hpp"
+#include "train/data_figures.hpp"
 #include "train/eval_report.hpp"
 
 namespace muster::train {
@@ -35,14 +36,14 @@ class CheckpointPhase {
   dist::Watchdog& watchdog_;
 };
 
-report::Record step_record(const StepResult& result, const LoopParts& parts, double seconds) {
+report::Record step_record(const StepResult& result, const LoopParts& parts, double seconds, DataFigures& data_figures) {
   report::Record record{.step = parts.state.progress.step, .epoch = parts.loader.epoch(), .values = {{"loss", result.loss}}};
   record.values.insert(record.values.end(), result.terms.begin(), result.terms.end());
   record.values.emplace_back("lr", result.optimizer.lr_heads);
   record.values.emplace_back("lr_backbone", result.optimizer.lr_backbone);
   record.values.emplace_back("grad_norm", result.optimizer.grad_norm);
   record.values.emplace_back("images_per_s", result.samples / seconds);
-  record.values.emplace_back("data_wait", parts.loader.wait_s());
+  data_figures.add_step(seconds, record);
   if (parts.reducer.world() > 1) {
     record.values.emplace_back("slowest_rank", result.slowest_rank);  // of the step before, as the header of this one says
     record.values.emplace_back("slowest_step_s", result.slowest_s);
@@ -101,6 +102,7 @@ void validate_and_keep_best(const TrainOptions& options, const LoopParts& parts)
 LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
   const int validate_every = report::validation_interval(options.logger_args, options.steps);
   Progress& progress = parts.state.progress;
+  DataFigures data_figures(parts.loader);
   const auto finish_step = [&] {
     const bool last = progress.step == options.steps;
     parts.watchdog.phase(dist::Phase::kStep);
@@ -122,8 +124,11 @@ LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
     const std::vector<data::Batch> batches = parts.loader.next();
     const StepResult result = parts.step.run(batches);
     parts.state.sampler.position = parts.loader.position();
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (parts.reporter != nullptr) {
-      parts.reporter->step(step_record(result, parts, std::chrono::duration<double>(Clock::now() - start).count()));
+      parts.reporter->step(step_record(result, parts, seconds, data_figures));
+    } else {
+      data_figures.add_step(seconds);
     }
     if (parts.samples) {
       parts.samples->write(progress.step, batches);
@@ -136,10 +141,12 @@ LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
           ::strsignal(result.stop_signal), progress.step);
       const CheckpointPhase phase(parts.watchdog);
       parts.checkpointing.save_finally();
+      data_figures.say_total(parts.reducer);
       return LoopEnd::kStopped;
     }
     finish_step();
   }
+  data_figures.say_total(parts.reducer);
   return LoopEnd::kFinished;
 }
 

@@ -17,6 +17,7 @@
 #include "task/semantic_segmentation.hpp"
 #include "train/initial_weights.hpp"
 #include "train/run_identity.hpp"
+#include "train/shared_data.hpp"
 #include "train/train_loop.hpp"
 #include "weights/opened_weights.hpp"
 #include "weights/weight_file.hpp"
@@ -31,12 +32,22 @@ struct RunData {
   data::ShardReader validation;
   data::TrainClasses classes;
 
-  explicit RunData(const TrainOptions& options)
+  RunData(const TrainOptions& options, data::IndexCheck check)
       : dataset(data::Dataset::open(options.data)),
-        training(dataset.split("train")),
-        validation(dataset.split("val")),
+        training(dataset.split("train", check)),
+        validation(dataset.split("val", check)),
         classes(dataset.classes(), std::vector<std::int32_t>(options.ignore_classes.begin(), options.ignore_classes.end())) {}
 };
+
+// Collective: all ranks get it, or the same error. One rank of each node reads the indices whole, for all that share their pages.
+std::optional<RunData> open_data(const TrainOptions& options, dist::Communicator& ranks, int local_rank) {
+  std::optional<RunData> data;
+  on_all_ranks(ranks, [&] { data.emplace(options, local_rank == 0 ? data::IndexCheck::kWhole : data::IndexCheck::kLayout); });
+  for (const data::ShardReader* split : {&data->training, &data->validation}) {
+    check_same_data(ranks, "data", fmt::format("{} samples of split {} with fingerprint {}", split->size(), split->split(), split->fingerprint()));
+  }
+  return data;
+}
 
 // Its weights follow: InitialWeights has refused a model that would lack them.
 std::unique_ptr<model::EomtModel> build_model(const TrainOptions& options, int classes, const model::BackboneVariant& variant) {
@@ -102,7 +113,8 @@ TrainState make_state(const TrainOptions& options, std::unique_ptr<model::EomtMo
                                     .position = 0,
                                     .num_samples = data.training.size(),
                                     .fingerprint = data.training.fingerprint(),
-                                    .global_batch = static_cast<std::uint64_t>(options.batch_size)};
+                                    .global_batch = static_cast<std::uint64_t>(options.batch_size),
+                                    .sampling = options.loader.sampling};
   return {.model = std::move(model), .parameters = std::move(parameters), .optimizer = std::move(optimizer), .progress = {}, .sampler = sampler};
 }
 
@@ -133,7 +145,8 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist:
   // Everything that can be wrong with recipe, data and model comes before the folder is touched.
   const bool leads = ranks.rank() == 0;
   validate_for(options, ranks.world());
-  const RunData data(options);
+  const std::optional<RunData> opened = open_data(options, ranks, environment.local_rank);
+  const RunData& data = *opened;
   const RunIdentity identity{.recipe = request.recipe, .fingerprint = data.dataset.fingerprint()};
   check_same_on_all_ranks(identity, ranks);
   const auto stopped = variant_of_stopped_run(options.out, identity.run_id(), ranks);
@@ -155,6 +168,7 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist:
                        .world = ranks.world(),
                        .height = options.transform_args.crop_height(),
                        .width = options.transform_args.crop_width()});
+  check_same_data(ranks, "weights of samples", loader.weights_digest());
   if (request.dry_run) {
     if (leads) {
       spdlog::info("dry run: recipe, data and model fit together; {} training and {} validation images, {} classes", data.training.size(),
