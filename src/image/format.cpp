@@ -21,21 +21,36 @@ bool is_heif(std::string_view text) {
 
 Format pnm_kind(char digit) {
   switch (digit) {
-    case '5':
-    case '6':
-      return Format::kPnm;
     case '1':
     case '2':
     case '3':
     case '4':
+    case '5':
+    case '6':
+      return Format::kPnm;
     case '7':
-      return Format::kPlainPnm;
+      return Format::kPam;
     case 'F':
     case 'f':
       return Format::kPfm;
     default:
       return Format::kUnknown;
   }
+}
+
+// TGA begins with: length of an id, colour map yes or no, kind of picture, five bytes of colour map, origin, sides, bits, flags.
+bool may_be_tga(std::string_view text) {
+  if (text.size() < 18) {
+    return false;
+  }
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const bool mapped = byte(2) == 1 || byte(2) == 9;
+  const bool coloured = byte(2) == 2 || byte(2) == 10;
+  const bool grey = byte(2) == 3 || byte(2) == 11;
+  const bool map_fits = mapped ? byte(1) == 1 && (byte(7) == 15 || byte(7) == 16 || byte(7) == 24 || byte(7) == 32) : byte(1) <= 1;
+  const bool bits_fit = coloured ? byte(16) == 15 || byte(16) == 16 || byte(16) == 24 || byte(16) == 32 : byte(16) == 8;
+  const bool has_pixels = (byte(12) | byte(13)) != 0 && (byte(14) | byte(15)) != 0;
+  return (mapped || coloured || grey) && map_fits && bits_fit && has_pixels;
 }
 
 }  // namespace
@@ -95,7 +110,7 @@ Format format_of(std::span<const std::byte> bytes) noexcept {
   if (text.size() >= 3 && text[0] == 'P' && (text[2] == '\n' || text[2] == ' ' || text[2] == '\r' || text[2] == '\t' || text[2] == '#')) {
     return pnm_kind(text[1]);
   }
-  return Format::kUnknown;
+  return may_be_tga(text) ? Format::kTga : Format::kUnknown;
 }
 
 std::string_view describe(Format format) noexcept {
@@ -109,9 +124,9 @@ std::string_view describe(Format format) noexcept {
     case Format::kPng:
       return "a PNG file";
     case Format::kPnm:
-      return "a binary PGM or PPM file";
-    case Format::kPlainPnm:
-      return "a PBM, PAM or plain-text PNM file";
+      return "a PBM, PGM or PPM file";
+    case Format::kPam:
+      return "a PAM file";
     case Format::kPfm:
       return "a PFM file of floats";
     case Format::kWebp:
@@ -140,6 +155,8 @@ std::string_view describe(Format format) noexcept {
       return "a DDS file";
     case Format::kSvg:
       return "an SVG drawing";
+    case Format::kTga:
+      return "a TGA file";
   }
   return "no image file of a known kind";
 }

@@ -12,8 +12,8 @@ enum class Format {
   kUnknown,
   kJpeg,
   kPng,
-  kPnm,  // binary PGM and PPM
-  kPlainPnm,
+  kPnm,  // PBM, PGM, PPM, binary and plain: P1 to P6
+  kPam,
   kPfm,
   kWebp,
   kTiff,
@@ -28,6 +28,7 @@ enum class Format {
   kQoi,
   kDds,
   kSvg,
+  kTga,  // has no magic: a header of plausible numbers
 };
 
 Format format_of(std::span<const std::byte> bytes) noexcept;

@@ -1,10 +1,8 @@
 #include "image/jpeg_session.hpp"
 
-#include <cstdint>
-
 #include <jerror.h>
 
-#include "image/decode.hpp"
+#include "image/pixel_limit.hpp"
 
 namespace muster::image {
 namespace {
@@ -45,11 +43,7 @@ Decompressor::Decompressor(std::span<const std::byte> bytes, std::string_view wh
 
 void Decompressor::read_header() {
   demand([&] { jpeg_read_header(&info, TRUE); });
-  const std::int64_t pixels = static_cast<std::int64_t>(info.image_width) * info.image_height;
-  if (pixels > kMaxPixels) {
-    throw DataError("{}: {} x {} pixels are more than the {} that are decoded; cut the image into tiles", where_, info.image_width,
-                    info.image_height, kMaxPixels);
-  }
+  check_pixels(info.image_width, info.image_height, where_);
 }
 
 }  // namespace muster::image

@@ -8,6 +8,7 @@
 
 #include "core/error.hpp"
 #include "image/exif.hpp"
+#include "image/pixel_limit.hpp"
 
 namespace muster::image {
 namespace {
@@ -59,11 +60,7 @@ class PngReader {
       png_set_user_limits(png_, 0x7fffffff, 0x7fffffff);  // the area counts, below
       png_read_info(png_, info_);
     });
-    const std::int64_t pixels = static_cast<std::int64_t>(png_get_image_width(png_, info_)) * png_get_image_height(png_, info_);
-    if (pixels > kMaxPixels) {
-      throw DataError("{}: {} x {} pixels are more than the {} that are decoded; cut the image into tiles", where_,
-                      png_get_image_width(png_, info_), png_get_image_height(png_, info_), kMaxPixels);
-    }
+    check_pixels(png_get_image_width(png_, info_), png_get_image_height(png_, info_), where_);
   }
 
   png_structp png() const { return png_; }
@@ -99,6 +96,24 @@ void copy_palette(const PngReader& reader, RawImage& raw) {
   }
 }
 
+// The eXIf chunk decides, then text chunks: ImageMagick's raw profiles, then XMP.
+int orientation_of(const PngReader& reader, std::span<const std::byte> bytes) {
+  int found = png_orientation(bytes);
+  png_textp texts = nullptr;
+  const int count = found != 0 ? 0 : png_get_text(reader.png(), reader.info(), &texts, nullptr);
+  int xmp = 1;
+  for (int i = 0; i < count && found == 0; ++i) {
+    const std::string_view key = texts[i].key;
+    const std::string_view text(texts[i].text, texts[i].itxt_length > 0 ? texts[i].itxt_length : texts[i].text_length);
+    if (key == "Raw profile type exif" || key == "Raw profile type APP1") {
+      found = raw_profile_orientation(text);
+    } else if (key == "XML:com.adobe.xmp") {
+      xmp = xmp_orientation(std::as_bytes(std::span(text)));
+    }
+  }
+  return found != 0 ? found : xmp;
+}
+
 }  // namespace
 
 ImageInfo probe_png(std::span<const std::byte> bytes, std::string_view where) {
@@ -110,7 +125,7 @@ ImageInfo probe_png(std::span<const std::byte> bytes, std::string_view where) {
   out.width = reader.width();
   out.channels = reader.channels();
   out.bit_depth = reader.bit_depth();
-  out.exif_orientation = png_orientation(bytes);
+  out.exif_orientation = orientation_of(reader, bytes);
   out.alpha = (png_get_color_type(reader.png(), reader.info()) & PNG_COLOR_MASK_ALPHA) != 0 ||
               png_get_valid(reader.png(), reader.info(), PNG_INFO_tRNS) != 0;
   out.palette = reader.has_palette();

@@ -1,7 +1,10 @@
 #include "image/encode.hpp"
 
+#include <array>
+#include <bit>
 #include <csetjmp>
 #include <cstdio>
+#include <span>
 
 #include <png.h>
 #include <zlib.h>
@@ -23,6 +26,7 @@ struct PngLayout {
   int color_type;
   int bit_depth;
   int filters;
+  std::span<const std::array<std::uint8_t, 3>> palette = {};
 };
 
 void append(png_structp png, png_bytep data, std::size_t count) {
@@ -48,6 +52,13 @@ bool write_rows(PngOutput& out, png_structp png, png_infop info, const PngLayout
   png_set_filter(png, PNG_FILTER_TYPE_BASE, layout.filters);
   png_set_IHDR(png, info, static_cast<png_uint_32>(layout.width), static_cast<png_uint_32>(layout.height), layout.bit_depth,
                layout.color_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  if (!layout.palette.empty()) {
+    png_color colours[PNG_MAX_PALETTE_LENGTH];
+    for (std::size_t i = 0; i < layout.palette.size(); ++i) {
+      colours[i] = {.red = layout.palette[i][0], .green = layout.palette[i][1], .blue = layout.palette[i][2]};
+    }
+    png_set_PLTE(png, info, colours, static_cast<int>(layout.palette.size()));
+  }
   png_write_info(png, info);
   if (layout.bit_depth < 8) {
     png_set_packing(png);
@@ -101,16 +112,22 @@ std::vector<std::byte> encode_png_labels(const LabelMap& labels, int bit_depth) 
 }
 
 std::vector<std::byte> encode_png_raw(const RawImage& raw) {
-  check(!raw.has_palette && (raw.max_value == 255 || raw.max_value == 65535), "encode_png_raw: palette {} max_value {}", raw.has_palette,
-        raw.max_value);
+  const int bit_depth = std::bit_width(static_cast<unsigned>(raw.max_value));
+  check(raw.channels >= 1 && raw.channels <= 4 && std::has_single_bit(static_cast<unsigned>(raw.max_value) + 1) &&
+            (bit_depth == 8 || bit_depth == 16 || (raw.channels == 1 && (bit_depth == 1 || bit_depth == 2 || bit_depth == 4))),
+        "encode_png_raw: {} channels, max_value {}", raw.channels, raw.max_value);
+  check(!raw.has_palette || (raw.channels == 1 && bit_depth <= 8 && !raw.palette.empty() && raw.palette.size() <= 1U << bit_depth),
+        "encode_png_raw: a palette of {} colours, {} channels, {} bits", raw.palette.size(), raw.channels, bit_depth);
   constexpr int kColorTypes[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
-  const bool wide = raw.max_value > 255;
+  const bool wide = bit_depth == 16;
   const auto row_values = static_cast<std::size_t>(raw.width) * static_cast<std::size_t>(raw.channels);
   return write_png({.height = raw.height,
                     .width = raw.width,
-                    .color_type = kColorTypes[raw.channels - 1],
-                    .bit_depth = wide ? 16 : 8,
-                    .filters = PNG_ALL_FILTERS},
+                    .color_type = raw.has_palette ? PNG_COLOR_TYPE_PALETTE : kColorTypes[raw.channels - 1],
+                    .bit_depth = bit_depth,
+                    // Filters predict smooth pictures; indices and single bits are none.
+                    .filters = raw.has_palette || bit_depth < 8 ? PNG_FILTER_NONE : PNG_ALL_FILTERS,
+                    .palette = raw.palette},
                    wide ? reinterpret_cast<const std::uint8_t*>(raw.wide.data()) : raw.narrow.data(), row_values * (wide ? 2 : 1));
 }
 

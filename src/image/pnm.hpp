@@ -1,4 +1,6 @@
-// Binary PGM (P5) and PPM (P6), read by hand: a header of four words, then samples of 8 bits, or 16 big-endian.
+// PBM, PGM and PPM, read by hand: P1 to P3 as text, P4 with bits, P5 and P6 with samples of 8 bits, or 16 big-endian.
+//
+// A bitmap is read as a grey picture of one bit: ink (1) is black, so 0, and paper is 1.
 #pragma once
 
 #include <cstddef>

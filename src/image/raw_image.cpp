@@ -44,10 +44,12 @@ Image rgb_of(RawImage raw, std::string_view where) {
   if (raw.has_palette) {
     return look_up(raw, where);
   }
+  const auto top = static_cast<std::uint32_t>(raw.max_value);
   if (!raw.wide.empty()) {
-    // v / 257 for 16 bits, rounded: (v * 255 + 32767) / 65535.
-    const auto top = static_cast<std::uint32_t>(raw.max_value);
-    return spread(raw, raw.wide, [top](std::uint32_t v) { return static_cast<std::uint8_t>((v * 255 + top / 2) / top); });
+    // v / 257, rounded, of 16 bits
+    return spread(raw, raw.wide, [top](std::uint32_t v) {
+      return static_cast<std::uint8_t>(rescaled(top == 65535 ? v : rescaled(v, top, 65535), 65535, 255));
+    });
   }
   if (raw.channels == 3 && raw.max_value == 255) {
     Image image;
@@ -56,8 +58,7 @@ Image rgb_of(RawImage raw, std::string_view where) {
     image.pixels = std::move(raw.narrow);
     return image;
   }
-  const auto top = static_cast<std::uint32_t>(raw.max_value);
-  return spread(raw, raw.narrow, [top](std::uint32_t v) { return static_cast<std::uint8_t>((v * 255 + top / 2) / top); });
+  return spread(raw, raw.narrow, [top](std::uint32_t v) { return static_cast<std::uint8_t>(rescaled(v, top, 255)); });
 }
 
 LabelMap labels_of(RawImage raw, std::string_view where) {

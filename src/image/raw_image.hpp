@@ -22,7 +22,13 @@ struct RawImage {
   std::vector<std::uint16_t> wide;
 };
 
-// The image rules of CONTRACTS 15. Throws DataError for an index outside of the palette.
+// (value * to + from / 2) / from: `value` of 0..from on the scale 0..to, rounded.
+constexpr std::uint32_t rescaled(std::uint32_t value, std::uint32_t from, std::uint32_t to) noexcept {
+  return static_cast<std::uint32_t>((std::uint64_t{value} * to + from / 2) / from);
+}
+
+// The image rules of CONTRACTS 15. More than 8 bits go to 16 first and from there to 8, as they do when the image is stored as PNG in
+// between. Throws DataError for an index outside of the palette.
 Image rgb_of(RawImage raw, std::string_view where);
 
 // Grey values or palette indices. Throws DataError for colour.

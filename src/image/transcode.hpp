@@ -12,7 +12,10 @@ namespace muster::image {
 // Decodes 2.7 times faster (spec/data_pipeline.md B.1). Throws DataError naming `where`.
 std::vector<std::byte> to_baseline(std::span<const std::byte> jpeg, std::string_view where);
 
-// A binary PGM or PPM as PNG of the same depth; one whose largest value is neither 255 nor 65535 is a DataError.
-std::vector<std::byte> to_png(std::span<const std::byte> pnm, std::string_view where);
+// What probe() gives codec kNone (PNM, BMP, TIFF, JPEG 2000, DICOM, animated WebP: first page or frame) as PNG that decodes to the same
+// pixels and loses nothing: grey of 1, 2, 4, 8 or 16 bits, colour of 8 or 16, palettes and alpha are kept. Values whose largest is none of
+// these (12 bits, a PGM up to 100) are scaled up to the next depth, CMYK becomes RGB, DICOM is stored through its window.
+// Throws DataError naming `where`, also for what is stored as it is (JPEG, PNG, still WebP).
+std::vector<std::byte> to_png(std::span<const std::byte> bytes, std::string_view where);
 
 }  // namespace muster::image
