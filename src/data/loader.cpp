@@ -11,7 +11,7 @@
 #include "data/ordered_jobs.hpp"
 #include "data/sample_order.hpp"
 #include "data/sample_weights.hpp"
-#include "data/transform.hpp"
+#include "data/normalise.hpp"
 
 namespace muster::data {
 
@@ -52,7 +52,7 @@ struct Loader::State {
       : reader(source),
         classes(train_classes),
         transform(std::move(sample_transform)),
-        normalize(normalisation),
+        normalise(normalisation.mean, normalisation.std),
         plan(batch_plan),
         tail(tail_from_name(options.tail)),
         next_position(batch_plan.position),
@@ -154,16 +154,17 @@ struct Loader::State {
     const Step::Place& place = step.places[job];
     Batch& batch = step.batches[place.micro];
     const std::uint32_t id = batch.ids[place.row];
-    const Sample stored = decode(reader.read(id), reader.place(id));
-    if (stored.target.values.empty()) {
-      throw DataError("{} has no mask, but training needs one; pack the split again with masks", reader.place(id));
+    const std::string where = reader.place(id);
+    const EncodedSample stored = reader.read(id);
+    if (stored.mask.empty()) {
+      throw DataError("{} has no mask, but training needs one; pack the split again with masks", where);
     }
-    batch.original_sizes[place.row] = {stored.image.height, stored.image.width};
-    const Sample sample = transform(stored, plan.seed, place.epoch);
+    batch.original_sizes[place.row] = {stored.height, stored.width};
+    const Sample sample = transform(stored, where, plan.seed, place.epoch);
     check(sample.image.height == plan.height && sample.image.width == plan.width && sample.target.values.size() == pixels(),
-          "{}: the transform made {} x {} pixels and {} labels, wanted {} x {}", reader.place(id), sample.image.height, sample.image.width,
+          "{}: the transform made {} x {} pixels and {} labels, wanted {} x {}", where, sample.image.height, sample.image.width,
           sample.target.values.size(), plan.height, plan.width);
-    normalise_into(sample.image, place.image_CHW, normalize.mean, normalize.std);
+    normalise(sample.image, place.image_CHW);
     classes.map(sample.target.values, std::span(place.target_HW, pixels()));
   }
 
@@ -172,7 +173,7 @@ struct Loader::State {
   const ShardReader& reader;
   const TrainClasses classes;
   const SampleTransform transform;
-  const NormalizeOptions normalize;
+  const Normaliser normalise;
   const BatchPlan plan;
   const Tail tail;
   std::optional<WeightedOrder> weighted;  // of every sampling but uniform
@@ -184,6 +185,12 @@ struct Loader::State {
   double wait_s = 0.0;
   std::unique_ptr<OrderedJobs<Step>> jobs;  // last: its threads use the rest
 };
+
+SampleTransform decoding(std::function<Sample(const Sample&, std::uint64_t, std::uint32_t)> transform) {
+  return [transform = std::move(transform)](const EncodedSample& stored, std::string_view where, std::uint64_t seed, std::uint32_t epoch) {
+    return transform(decode(stored, where), seed, epoch);
+  };
+}
 
 Loader::Loader(const ShardReader& reader, const TrainClasses& classes, SampleTransform transform, const NormalizeOptions& normalize,
                const LoaderOptions& options, const BatchPlan& plan)

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/batch_cut.hpp"
@@ -19,8 +20,12 @@
 
 namespace muster::data {
 
-// Training transform: (sample, seed, epoch) -> sample of the batch's size. Called from several threads at once.
-using SampleTransform = std::function<Sample(const Sample&, std::uint64_t seed, std::uint32_t epoch)>;
+// Training transform: stored sample -> pixels of the batch's size. It decodes what it needs; `where` names the sample in errors. Called
+// from several threads at once.
+using SampleTransform = std::function<Sample(const EncodedSample&, std::string_view where, std::uint64_t seed, std::uint32_t epoch)>;
+
+// One that is handed the whole sample, decoded.
+SampleTransform decoding(std::function<Sample(const Sample&, std::uint64_t seed, std::uint32_t epoch)> transform);
 
 struct BatchPlan {
   std::uint64_t seed = 0;

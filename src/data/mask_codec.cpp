@@ -46,25 +46,22 @@ std::vector<std::byte> deflate(const void* bytes, std::size_t count) {
   return out;
 }
 
+// One per thread, since making one costs more than a small mask.
+libdeflate_decompressor* decompressor() {
+  thread_local const UniqueHandle<DecompressorTraits> handle(libdeflate_alloc_decompressor());
+  check(static_cast<bool>(handle), "libdeflate_alloc_decompressor: out of memory");
+  return handle.get();
+}
+
 // The stored numbers, as they are.
 image::LabelMap inflate(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width, std::string_view where) {
-  if (codec != image::Codec::kZlibRaw || (dtype != 1 && dtype != 2)) {
-    throw DataError("{}: mask codec {} with dtype {} is not known here; wanted zlib_raw (3) with dtype 1 or 2", where,
-                    static_cast<int>(codec), dtype);
-  }
   image::LabelMap labels(height, width);
-  const std::size_t count = labels.values.size();
-  std::vector<std::uint8_t> narrow_bytes(dtype == 1 ? count : 0);
-  void* target = dtype == 1 ? static_cast<void*>(narrow_bytes.data()) : static_cast<void*>(labels.values.data());
-  const UniqueHandle<DecompressorTraits> decompressor(libdeflate_alloc_decompressor());
-  check(static_cast<bool>(decompressor), "libdeflate_alloc_decompressor: out of memory");
-  // Without a place for the actual length, libdeflate demands exactly the length that is wanted.
-  const libdeflate_result result =
-      libdeflate_zlib_decompress(decompressor.get(), bytes.data(), bytes.size(), target, count * static_cast<std::size_t>(dtype), nullptr);
-  if (result != LIBDEFLATE_SUCCESS) {
-    throw DataError("{}: the mask's {} bytes do not unpack to {} x {} labels of {} bytes (libdeflate result {}); repack this shard", where,
-                    bytes.size(), height, width, dtype, static_cast<int>(result));
+  if (dtype != 1) {
+    unpack_mask(bytes, codec, dtype, height, width, std::as_writable_bytes(std::span(labels.values)), where);
+    return labels;
   }
+  std::vector<std::uint8_t> narrow_bytes(labels.values.size());
+  unpack_mask(bytes, codec, dtype, height, width, std::as_writable_bytes(std::span(narrow_bytes)), where);
   std::ranges::copy(narrow_bytes, labels.values.begin());
   return labels;
 }
@@ -91,6 +88,22 @@ std::vector<std::byte> encode_segment_mask(const image::LabelMap& segments, int 
     return static_cast<std::uint8_t>(segment);
   });
   return deflate(bytes.data(), bytes.size());
+}
+
+void unpack_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width, std::span<std::byte> out,
+                 std::string_view where) {
+  if (codec != image::Codec::kZlibRaw || (dtype != 1 && dtype != 2)) {
+    throw DataError("{}: mask codec {} with dtype {} is not known here; wanted zlib_raw (3) with dtype 1 or 2", where,
+                    static_cast<int>(codec), dtype);
+  }
+  check(out.size() == static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * static_cast<std::size_t>(dtype),
+        "unpack_mask: {} bytes for {} x {} labels of {}", out.size(), height, width, dtype);
+  // Without a place for the actual length, libdeflate demands exactly the length that is wanted.
+  const libdeflate_result result = libdeflate_zlib_decompress(decompressor(), bytes.data(), bytes.size(), out.data(), out.size(), nullptr);
+  if (result != LIBDEFLATE_SUCCESS) {
+    throw DataError("{}: the mask's {} bytes do not unpack to {} x {} labels of {} bytes (libdeflate result {}); repack this shard", where,
+                    bytes.size(), height, width, dtype, static_cast<int>(result));
+  }
 }
 
 image::LabelMap decode_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width,

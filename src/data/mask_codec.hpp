@@ -20,6 +20,11 @@ std::vector<std::byte> encode_mask(const image::LabelMap& labels, int dtype);
 // InvariantError for a value above 255 with dtype 1.
 std::vector<std::byte> encode_segment_mask(const image::LabelMap& segments, int dtype);
 
+// The numbers as they are stored, `dtype` bytes each, row by row, for those who look at a few of them only: void of a class mask is 255
+// with dtype 1. `out`: height * width * dtype bytes. DataError as decode_mask(). Any thread.
+void unpack_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width, std::span<std::byte> out,
+                 std::string_view where);
+
 // The inverse. DataError naming `where` for damaged bytes, another length than height * width, or an unknown codec.
 image::LabelMap decode_mask(std::span<const std::byte> bytes, image::Codec codec, int dtype, int height, int width, std::string_view where);
 

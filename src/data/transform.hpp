@@ -1,12 +1,16 @@
-// What training does to a sample before the model sees it: scale, crop, flip, turn, colour; then normalisation into a batch.
+// What training does to a sample before the model sees it: scale, crop, flip, turn, colour.
+//
+// Where to cut is drawn from the sizes that the index knows. So labels are looked at before the image is touched, and of a stored image
+// only the part that the crop shows is decoded. Both ways in, a stored sample and a decoded one, give the same bytes.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <span>
+#include <string_view>
 #include <vector>
 
+#include "data/normalise.hpp"
 #include "data/sample.hpp"
 #include "data/transform_options.hpp"
 
@@ -22,6 +26,8 @@ class TrainTransform {
   // learned[dense index]: does this class count as something to learn? Empty: every label but void does. Throws ConfigError.
   explicit TrainTransform(TransformOptions options, std::vector<bool> learned = {});
 
+  // `where` names the sample in errors: DataError for damage that the crop lets be seen, or a size that is not the index's.
+  Sample operator()(const EncodedSample& stored, std::string_view where, std::uint64_t seed, std::uint32_t epoch) const;
   Sample operator()(const Sample& sample, std::uint64_t seed, std::uint32_t epoch) const;
 
   int height() const { return options_.crop_height(); }
@@ -30,15 +36,13 @@ class TrainTransform {
   std::uint64_t given_up() const { return given_up_->load(); }
 
  private:
-  bool shows_a_learned_class(const image::LabelMap& labels) const;
+  template <class Source>
+  Sample apply(const Source& source, std::uint64_t seed, std::uint32_t epoch) const;
+  bool shows_a_learned_class(const Sample& crop, std::uint16_t void_label) const;
 
   TransformOptions options_;
   std::vector<bool> learned_;
   std::shared_ptr<std::atomic<std::uint64_t>> given_up_ = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
-
-// out[c, y, x] = (pixel / 255 - mean[c]) / std[c], in double, rounded once to float. `out_CHW` has room for all pixels. Mean and std of
-// fewer channels than the image are repeated cyclically.
-void normalise_into(const image::Image& image, float* out_CHW, std::span<const double> mean, std::span<const double> std);
 
 }  // namespace muster::data

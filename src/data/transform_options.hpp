@@ -1,7 +1,8 @@
 // transform_args.*: how a training image and its labels are varied, and how every image is normalised.
 //
 // Keys and defaults are LightlyTrain's for EoMT semantic segmentation, but for `scale_jitter.keep_aspect` (theirs squashes each image
-// to the crop's shape; false gives that) and `random_rotate_90`, which is ours. Defaults that depend on the model are set by config.
+// to the crop's shape; false gives that) and `random_resized_crop`, which image classification uses: keys as LightlyTrain's, defaults as
+// torchvision's. Where theirs is None, an operation here has prob = 0. Defaults that depend on the model are set by config.
 #pragma once
 
 #include <string>
@@ -22,7 +23,16 @@ struct ScaleJitterOptions {
   double max_scale = 2.0;
   int num_scales = 20;  // evenly from min to max, each as likely; 0 = any scale in between
   double prob = 1.0;
+  int divisible_by = 0;  // pixels; 0 = off
   bool keep_aspect = true;
+};
+
+struct RandomResizedCropOptions {
+  double prob = 0.0;
+  double min_scale = 0.08;  // share of the image's area
+  double max_scale = 1.0;
+  double min_ratio = 3.0 / 4.0;  // width / height
+  double max_ratio = 4.0 / 3.0;
 };
 
 struct SmallestMaxSizeOptions {
@@ -48,6 +58,11 @@ struct RandomRotate90Options {
   double prob = 0.0;
 };
 
+struct RandomRotateOptions {
+  double prob = 0.0;
+  double degrees = 10.0;
+};
+
 struct ColorJitterOptions {
   double prob = 0.5;
   double strength = 1.0;  // multiplies the four below
@@ -65,11 +80,13 @@ struct TransformOptions {
   std::vector<int> image_size = {512, 512};
   int num_channels = 3;
   NormalizeOptions normalize;
+  RandomResizedCropOptions random_resized_crop;
   ScaleJitterOptions scale_jitter;
   SmallestMaxSizeOptions smallest_max_size;
   RandomCropOptions random_crop;
   RandomFlipOptions random_flip;
   RandomRotate90Options random_rotate_90;
+  RandomRotateOptions random_rotate;
   ColorJitterOptions color_jitter;
   ValTransformOptions val;
 
@@ -90,7 +107,18 @@ void visit(Visitor& v, ScaleJitterOptions& o) {
   v.field("max_scale", o.max_scale, more_than(0), "largest scale");
   v.field("num_scales", o.num_scales, at_least(0), "evenly spaced scales to choose from; 0 = any in between");
   v.field("prob", o.prob, between(0, 1), "probability of scaling at all");
+  v.field("divisible_by", o.divisible_by, at_least(0), "round both sides to the nearest multiple of this many pixels; 0 = off");
   v.field("keep_aspect", o.keep_aspect, any_value(), "keep the image's shape; false squashes it to the crop's, as LightlyTrain does");
+}
+
+template <class Visitor>
+void visit(Visitor& v, RandomResizedCropOptions& o) {
+  v.field("prob", o.prob, between(0, 1),
+          "probability of scaling a drawn box to the crop, instead of scale_jitter, smallest_max_size and random_crop");
+  v.field("min_scale", o.min_scale, more_than(0), "smallest area of the box, as a share of the image's");
+  v.field("max_scale", o.max_scale, more_than(0), "largest area of the box");
+  v.field("min_ratio", o.min_ratio, more_than(0), "smallest width / height of the box");
+  v.field("max_ratio", o.max_ratio, more_than(0), "largest width / height of the box");
 }
 
 template <class Visitor>
@@ -122,6 +150,12 @@ void visit(Visitor& v, RandomRotate90Options& o) {
 }
 
 template <class Visitor>
+void visit(Visitor& v, RandomRotateOptions& o) {
+  v.field("prob", o.prob, between(0, 1), "probability of turning the crop by any angle; corners become padding");
+  v.field("degrees", o.degrees, between(0, 180), "largest angle, to either side");
+}
+
+template <class Visitor>
 void visit(Visitor& v, ColorJitterOptions& o) {
   v.field("prob", o.prob, between(0, 1), "probability of all four changes together, in drawn order");
   v.field("strength", o.strength, at_least(0), "multiplies the four ranges");
@@ -141,11 +175,13 @@ void visit(Visitor& v, TransformOptions& o) {
   v.field("image_size", o.image_size, at_least(1), "[height, width] that the model is trained at, pixels");
   v.field("num_channels", o.num_channels, between(3, 3), "channels of an image");
   v.group("normalize", o.normalize);
+  v.group("random_resized_crop", o.random_resized_crop);
   v.group("scale_jitter", o.scale_jitter);
   v.group("smallest_max_size", o.smallest_max_size);
   v.group("random_crop", o.random_crop);
   v.group("random_flip", o.random_flip);
   v.group("random_rotate_90", o.random_rotate_90);
+  v.group("random_rotate", o.random_rotate);
   v.group("color_jitter", o.color_jitter);
   v.group("val", o.val);
 }
@@ -166,6 +202,12 @@ inline void validate(const TransformOptions& o) {
   if (o.scale_jitter.min_scale > o.scale_jitter.max_scale) {
     throw ConfigError("transform_args.scale_jitter: min_scale={} is above max_scale={}", o.scale_jitter.min_scale,
                       o.scale_jitter.max_scale);
+  }
+  const RandomResizedCropOptions& box = o.random_resized_crop;
+  if (box.min_scale > box.max_scale || box.min_ratio > box.max_ratio) {
+    throw ConfigError(
+        "transform_args.random_resized_crop: min_scale={} max_scale={} min_ratio={} max_ratio={}; a minimum is above its maximum",
+        box.min_scale, box.max_scale, box.min_ratio, box.max_ratio);
   }
   if (o.color_jitter.strength * o.color_jitter.hue > 0.5) {
     throw ConfigError("transform_args.color_jitter: strength * hue = {} is above 0.5, half the colour circle",

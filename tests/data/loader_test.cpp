@@ -51,7 +51,8 @@ std::vector<std::uint32_t> ids_of(const std::vector<Batch>& batches) {
 // Loaders on one data set of 11 samples.
 class LoaderTest : public testing::Test {
  protected:
-  std::unique_ptr<Loader> loader(const BatchPlan& plan, const LoaderOptions& options = {.threads = 2}, SampleTransform transform = corner) {
+  std::unique_ptr<Loader> loader(const BatchPlan& plan, const LoaderOptions& options = {.threads = 2},
+                                 SampleTransform transform = decoding(corner)) {
     return std::make_unique<Loader>(reader_, TrainClasses(tiny_classes(), ignored_), std::move(transform), kPlain, options, plan);
   }
 
@@ -219,12 +220,13 @@ TEST_F(LoaderTest, RefusesAnImageWithoutMask) {
   pack_records(folder.path(), {record});
   const ShardReader reader = Dataset::open(folder.path()).split("train");
   EXPECT_TRUE(decode(reader.read(0)).target.values.empty());
-  Loader batches(reader, TrainClasses(tiny_classes()), corner, kPlain, {.threads = 1}, plan_of(1));
+  Loader batches(reader, TrainClasses(tiny_classes()), decoding(corner), kPlain, {.threads = 1}, plan_of(1));
   EXPECT_THROW((void)batches.next(), DataError);
 }
 
 TEST_F(LoaderTest, RefusesSamplesOfAnotherSize) {
-  const auto batches = loader(plan_of(2), {.threads = 1}, [](const Sample& sample, std::uint64_t, std::uint32_t) { return sample; });
+  const auto batches =
+      loader(plan_of(2), {.threads = 1}, decoding([](const Sample& sample, std::uint64_t, std::uint32_t) { return sample; }));
   EXPECT_THROW((void)batches->next(), InvariantError);
 }
 
