@@ -34,6 +34,7 @@ struct SourceSample {
   std::optional<io::SourceFile> mask;
   std::vector<std::int32_t> labels;  // classification: dense indices, ascending; empty = unlabelled
   std::uint32_t annotation = 0;      // panoptic: row of the annotations
+  std::string annotation_digest{};   // panoptic: of what that row says; enters plan_hash with key and sizes
 };
 
 // What the pre-flight report counts a problem under.
