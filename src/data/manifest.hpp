@@ -46,12 +46,22 @@ struct SampleOrdering {
 // Of the stored pixels of one split. Void pixels are in `pixels` but in no class.
 struct SplitStatistics {
   std::vector<double> mean, std;                          // per channel, of pixel / 255 (16 bit: / 65535)
+  std::vector<std::uint64_t> sum{}, squares{};            // per channel, of the pixels in 8 bits, exact; empty in older sets
   std::uint64_t pixels = 0;                               // of all images, upright
   std::map<std::uint32_t, std::uint64_t> size_histogram;  // images whose longer side is in (key / 2, key], key a power of two
   std::vector<std::uint64_t> class_pixels;                // by dense index; empty for sets without masks
   std::vector<std::uint64_t> class_images;                // by dense index: images in which the class occurs, or which have its label
   std::vector<std::uint64_t> class_segments{};            // by dense index, crowds included; empty unless panoptic
   bool operator==(const SplitStatistics&) const = default;
+};
+
+// Shards that `muster pack append=true` added: where they begin, and what they were packed from.
+struct ManifestPart {
+  std::uint32_t first_shard = 0;
+  std::string plan_hash;
+  std::uint64_t source_files = 0;
+  std::string listing_digest;
+  bool operator==(const ManifestPart&) const = default;
 };
 
 struct ManifestSplit {
@@ -65,6 +75,8 @@ struct ManifestSplit {
   // Of the files that were packed: their number and the digest of their sorted listing.
   std::uint64_t source_files = 0;
   std::string listing_digest;
+  // Later parts, ascending; plan_hash, source_files and listing_digest above are the first part's.
+  std::vector<ManifestPart> appended{};
   bool operator==(const ManifestSplit&) const = default;
 };
 

@@ -114,10 +114,32 @@ SplitStatistics statistics_of(const Value& value) {
   for (const auto& [side, images] : value.at("size_histogram").as_map()) {
     statistics.size_histogram[side_of(side, value.where())] = images.as_uint();
   }
+  if (const Value* sum = value.find("sum"); sum != nullptr) {
+    statistics.sum = counts_of(*sum);
+    statistics.squares = counts_of(value.at("squares"));
+    if (statistics.sum.size() != statistics.mean.size() || statistics.squares.size() != statistics.mean.size()) {
+      throw DataError("{}: sum, squares and mean have {}, {} and {} channels", value.where(), statistics.sum.size(), statistics.squares.size(),
+                      statistics.mean.size());
+    }
+  }
   if (const Value* segments = value.find("class_segments"); segments != nullptr) {
     statistics.class_segments = counts_of(*segments);
   }
   return statistics;
+}
+
+// Each part begins behind the one before it, and within the shards.
+ManifestPart part_of(const Value& value, const ManifestSplit& split) {
+  ManifestPart part{.first_shard = as_u32(value.at("first_shard")),
+                    .plan_hash = value.at("plan_hash").as_string(),
+                    .source_files = value.at("source").at("files").as_uint(),
+                    .listing_digest = value.at("source").at("listing_digest").as_string()};
+  const std::uint32_t before = split.appended.empty() ? 0 : split.appended.back().first_shard;
+  if (part.first_shard <= before || part.first_shard >= split.shards.size()) {
+    throw DataError("{}: first_shard={}, but the part before begins at {} and there are {} shards", value.where(), part.first_shard, before,
+                    split.shards.size());
+  }
+  return part;
 }
 
 ManifestSplit split_of(const Value& value) {
@@ -148,6 +170,11 @@ ManifestSplit split_of(const Value& value) {
   }
   if (next != split.num_samples) {
     throw DataError("{}: num_samples={}, but the shards hold {}", value.where(), split.num_samples, next);
+  }
+  if (const Value* parts = value.find("appended"); parts != nullptr) {
+    for (const Value& part : parts->as_list()) {
+      split.appended.push_back(part_of(part, split));
+    }
   }
   return split;
 }

@@ -60,6 +60,10 @@ Value value_of(const SplitStatistics& statistics) {
                             {"size_histogram", std::move(sizes)},
                             {"class_pixels", list_of(statistics.class_pixels)},
                             {"class_images", list_of(statistics.class_images)}});
+  if (!statistics.sum.empty()) {
+    value.set("sum", list_of(statistics.sum));
+    value.set("squares", list_of(statistics.squares));
+  }
   if (!statistics.class_segments.empty()) {
     value.set("class_segments", list_of(statistics.class_segments));
   }
@@ -71,14 +75,24 @@ Value value_of(const ManifestSplit& split) {
   for (const ManifestShard& shard : split.shards) {
     shards.push_back(value_of(shard));
   }
-  return Value::map({{"num_samples", split.num_samples},
-                     {"order", Value::map({{"kind", split.order.kind}, {"seed", split.order.seed}})},
-                     {"plan_hash", split.plan_hash},
-                     {"fingerprint", split.fingerprint},
-                     {"index", Value::map({{"file", split.index.file}, {"bytes", split.index.bytes}, {"xxh3_128", split.index.xxh3_128}})},
-                     {"shards", std::move(shards)},
-                     {"stats", value_of(split.statistics)},
-                     {"source", Value::map({{"files", split.source_files}, {"listing_digest", split.listing_digest}})}});
+  Value value =
+      Value::map({{"num_samples", split.num_samples},
+                  {"order", Value::map({{"kind", split.order.kind}, {"seed", split.order.seed}})},
+                  {"plan_hash", split.plan_hash},
+                  {"fingerprint", split.fingerprint},
+                  {"index", Value::map({{"file", split.index.file}, {"bytes", split.index.bytes}, {"xxh3_128", split.index.xxh3_128}})},
+                  {"shards", std::move(shards)},
+                  {"stats", value_of(split.statistics)},
+                  {"source", Value::map({{"files", split.source_files}, {"listing_digest", split.listing_digest}})}});
+  if (!split.appended.empty()) {
+    value.set("appended", Value::list());
+    for (const ManifestPart& part : split.appended) {
+      value["appended"].push_back(Value::map({{"first_shard", part.first_shard},
+                                              {"plan_hash", part.plan_hash},
+                                              {"source", Value::map({{"files", part.source_files}, {"listing_digest", part.listing_digest}})}}));
+    }
+  }
+  return value;
 }
 
 }  // namespace

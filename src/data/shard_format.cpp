@@ -90,8 +90,8 @@ std::string shard_file_name(std::string_view split, std::uint32_t shard_number) 
   return fmt::format("{}-{:05}.h5", split, shard_number);
 }
 
-std::string index_file_name(std::string_view split) {
-  return fmt::format("index-{}.h5", split);
+std::string index_file_name(std::string_view split, std::uint32_t generation) {
+  return generation == 0 ? fmt::format("index-{}.h5", split) : fmt::format("index-{}.g{}.h5", split, generation);
 }
 
 }  // namespace muster::data

@@ -50,8 +50,8 @@ enum SampleFlag : std::uint16_t {
   kFlagDecodeWarning = 1 << 5,  // e.g. extraneous bytes before a marker; the decode was complete
 };
 
-// "train-00017.h5", "index-train.h5"
+// "train-00017.h5"; "index-train.h5", and "index-train.g2.h5" where shards were appended: runs that go on keep the index they opened.
 std::string shard_file_name(std::string_view split, std::uint32_t shard_number);
-std::string index_file_name(std::string_view split);
+std::string index_file_name(std::string_view split, std::uint32_t generation = 0);
 
 }  // namespace muster::data

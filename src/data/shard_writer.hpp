@@ -103,6 +103,8 @@ struct SplitIndex {
   IndexColumns columns;  // of the whole split, in order of sample id
 };
 // Joins the shards' index columns into `folder`/index-<split>.h5 (atomic), with a column that says which shard a sample is in.
-SplitIndex write_split_index(const std::filesystem::path& folder, const ShardIdentity& identity, std::span<const ShardSummary> shards);
+// `generation` is the manifest's.
+SplitIndex write_split_index(const std::filesystem::path& folder, const ShardIdentity& identity, std::span<const ShardSummary> shards,
+                             std::uint32_t generation = 0);
 
 }  // namespace muster::data

@@ -26,7 +26,8 @@ std::uint32_t link_shards(std::span<ShardSummary> shards) {
   return static_cast<std::uint32_t>(total);
 }
 
-SplitIndex write_split_index(const std::filesystem::path& folder, const ShardIdentity& identity, std::span<const ShardSummary> shards) {
+SplitIndex write_split_index(const std::filesystem::path& folder, const ShardIdentity& identity, std::span<const ShardSummary> shards,
+                             std::uint32_t generation) {
   SplitIndex index;
   std::vector<std::uint32_t> shard_of;
   index.columns = start_columns(identity.target());
@@ -34,7 +35,7 @@ SplitIndex write_split_index(const std::filesystem::path& folder, const ShardIde
     append_columns(index.columns, read_columns(folder / shards[i].file));
     shard_of.resize(index.columns.size(), static_cast<std::uint32_t>(i));
   }
-  index.file.file = index_file_name(identity.split);
+  index.file.file = index_file_name(identity.split, generation);
   AtomicFile file(folder / index.file.file);
   create_index_file(file.temporary_path(), identity, index.columns, shard_of);
   const FileDigest digest = file_digest(file.temporary_path());
