@@ -73,13 +73,13 @@ ClassList classes_of(const Value& value) {
 
 ManifestShard shard_of(const Value& value) {
   ManifestShard shard{.file = file_name_of(value.at("file")),
-          .uuid = to_hex(uuid_from_hex(value.at("uuid").as_string(), value.where())),
-          .bytes = value.at("bytes").as_uint(),
-          .num_samples = as_u32(value.at("num_samples")),
-          .first_index = as_u32(value.at("first_index")),
-          .payload_address = value.at("payload_address").as_uint(),
-          .payload_bytes = value.at("payload_bytes").as_uint(),
-          .xxh3_128 = value.at("xxh3_128").as_string()};
+                      .uuid = to_hex(uuid_from_hex(value.at("uuid").as_string(), value.where())),
+                      .bytes = value.at("bytes").as_uint(),
+                      .num_samples = as_u32(value.at("num_samples")),
+                      .first_index = as_u32(value.at("first_index")),
+                      .payload_address = value.at("payload_address").as_uint(),
+                      .payload_bytes = value.at("payload_bytes").as_uint(),
+                      .xxh3_128 = value.at("xxh3_128").as_string()};
   if (shard.payload_bytes < kPayloadHeaderBytes || shard.payload_bytes > shard.bytes ||
       shard.payload_address > shard.bytes - shard.payload_bytes) {
     throw DataError("{}: {} has {} bytes, so its payload cannot be {} bytes at {}", value.where(), shard.file, shard.bytes,
@@ -118,8 +118,8 @@ SplitStatistics statistics_of(const Value& value) {
     statistics.sum = counts_of(*sum);
     statistics.squares = counts_of(value.at("squares"));
     if (statistics.sum.size() != statistics.mean.size() || statistics.squares.size() != statistics.mean.size()) {
-      throw DataError("{}: sum, squares and mean have {}, {} and {} channels", value.where(), statistics.sum.size(), statistics.squares.size(),
-                      statistics.mean.size());
+      throw DataError("{}: sum, squares and mean have {}, {} and {} channels", value.where(), statistics.sum.size(),
+                      statistics.squares.size(), statistics.mean.size());
     }
   }
   if (const Value* segments = value.find("class_segments"); segments != nullptr) {
@@ -225,8 +225,8 @@ Manifest manifest_of(const Value& value, const std::string& where) {
 // A manifest without checksum was written before there was one.
 void check_seal(const Value& value, const std::string& text, const std::string& where) {
   if (const Value* checksum = value.find("checksum"); checksum != nullptr && seal_manifest(text) != text) {
-    throw DataError("{}: its text does not give the checksum {}: it was changed after it was written; copy it again, or pack again",
-                    where, checksum->as_string());
+    throw DataError("{}: its text does not give the checksum {}: it was changed after it was written; copy it again, or pack again", where,
+                    checksum->as_string());
   }
 }
 

@@ -87,9 +87,10 @@ Value value_of(const ManifestSplit& split) {
   if (!split.appended.empty()) {
     value.set("appended", Value::list());
     for (const ManifestPart& part : split.appended) {
-      value["appended"].push_back(Value::map({{"first_shard", part.first_shard},
-                                              {"plan_hash", part.plan_hash},
-                                              {"source", Value::map({{"files", part.source_files}, {"listing_digest", part.listing_digest}})}}));
+      value["appended"].push_back(
+          Value::map({{"first_shard", part.first_shard},
+                      {"plan_hash", part.plan_hash},
+                      {"source", Value::map({{"files", part.source_files}, {"listing_digest", part.listing_digest}})}}));
     }
   }
   return value;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -13,6 +13,7 @@
 #include "data/ordered_jobs.hpp"
 #include "data/shard_format.hpp"
 #include "io/value.hpp"
+#include "pack/ranks.hpp"
 #include "pack/verify_findings.hpp"
 #include "pack/verify_source.hpp"
 #include "pack/verify_split.hpp"
@@ -80,18 +81,22 @@ std::string foreign_text(const data::Manifest& manifest, const std::string& text
   return "it holds bytes that Muster did not write: it was changed by hand, or is damaged; copy it again, or pack again";
 }
 
-// The manifest itself: every byte of it is as Muster writes it, or it says what is wrong.
-std::optional<data::Manifest> checked_manifest(const fs::path& folder, VerifyReport& report) {
+// Read by one rank for all. Every byte of it is as Muster writes it, or a problem says what is wrong.
+std::optional<data::Manifest> checked_manifest(const fs::path& folder, Ranks& ranks, VerifyReport& report) {
   const auto add = [&report](std::string reason) {
-    report.problems.push_back({.file = data::kManifestFile, .sample = std::nullopt, .key = {}, .reason = printable(std::move(reason))});
+    report.problems.push_back({.file = data::kManifestFile, .sample = std::nullopt, .key = {}, .reason = std::move(reason)});
   };
   try {
-    data::Manifest manifest = data::read_manifest(folder);
-    if (const std::string why = foreign_text(manifest, read_file(folder / data::kManifestFile)); !why.empty()) {
-      add(why);
+    const std::string text = ranks.from_first([&folder] {
+      (void)data::read_manifest(folder);
+      return read_file(folder / data::kManifestFile);
+    });
+    data::Manifest manifest = data::parse_manifest(text, (folder / data::kManifestFile).string());
+    if (std::string why = foreign_text(manifest, text); !why.empty()) {
+      add(std::move(why));
     }
     return manifest;
-  } catch (const Error& error) {
+  } catch (const DataError& error) {
     add(error.what());
     return std::nullopt;
   }
@@ -134,45 +139,38 @@ std::string VerifyProblem::text() const {
   return sample ? fmt::format("{}: sample {} ({}): {}", file, *sample, key, reason) : fmt::format("{}: {}", file, reason);
 }
 
-VerifyReport verify(const fs::path& folder, const VerifyOptions& options, dist::Communicator& ranks) {
+VerifyReport verify(const fs::path& folder, const VerifyOptions& options, dist::Communicator& world) {
   if (options.level == VerifyLevel::kQuick && options.sources.any()) {
     throw ConfigError("level=quick reads no samples, so source= has nothing to compare; use level=crc or level=decode");
   }
+  Ranks ranks(world);
   VerifyReport report;
-  const std::optional<data::Manifest> manifest = checked_manifest(folder, report);
-  RankFindings mine;
-  std::map<std::string, std::unique_ptr<SplitUnderTest>> splits;
-  if (manifest) {
-    report.task = manifest->task;
-    std::vector<std::unique_ptr<SplitComparison>> sources;
-    std::vector<NumberedItem> items;
-    std::vector<std::string> notices;
-    for (const auto& [name, split] : manifest->splits) {
-      ++report.splits;
-      report.shards += split.shards.size();
-      report.samples += split.num_samples;
-      sources.push_back(options.sources.any() ? SplitComparison::open(options.sources, *manifest, name, notices) : nullptr);
-      auto& under_test = splits[name] = std::make_unique<SplitUnderTest>(folder, *manifest, name, options.level, sources.back().get());
-      for (const VerifyItem& item : under_test->items()) {
-        items.push_back({.number = items.size(), .split = under_test.get(), .name = &name, .item = item});
-      }
-    }
-    mine = run_items(items, ranks.rank(), ranks.world(), options.threads);
-    mine.notices = std::move(notices);
+  const std::optional<data::Manifest> manifest = checked_manifest(folder, ranks, report);
+  if (!manifest) {
+    return report;
   }
-  // Every rank comes here, whatever it found: this is all they say to each other.
+  report.task = manifest->task;
+  std::vector<std::unique_ptr<SplitComparison>> sources;
+  std::map<std::string, std::unique_ptr<SplitUnderTest>> splits;
+  std::vector<NumberedItem> items;
+  for (const auto& [name, split] : manifest->splits) {
+    ++report.splits;
+    report.shards += split.shards.size();
+    report.samples += split.num_samples;
+    sources.push_back(options.sources.any() ? SplitComparison::open(options.sources, *manifest, name, ranks, report.notices) : nullptr);
+    auto& under_test = splits[name] = std::make_unique<SplitUnderTest>(folder, *manifest, name, options.level, sources.back().get());
+    for (const VerifyItem& item : under_test->items()) {
+      items.push_back({.number = items.size(), .split = under_test.get(), .name = &name, .item = item});
+    }
+  }
   std::vector<VerifyFindings> findings;
   std::map<std::string, PixelSums> sums;
-  for (const std::string& text : dist::gather_texts(ranks, findings_text(mine))) {
-    RankFindings of_rank = findings_of(text);
+  for (const std::string& bytes :
+       ranks.gather([&] { return findings_bytes(run_items(items, ranks.rank(), ranks.count(), options.threads)); })) {
+    RankFindings of_rank = findings_of(bytes);
     std::ranges::move(of_rank.items, std::back_inserter(findings));
     for (const auto& [split, of_split] : of_rank.sums) {
       sums[split] += of_split;
-    }
-    for (std::string& notice : of_rank.notices) {
-      if (std::ranges::find(report.notices, notice) == report.notices.end()) {
-        report.notices.push_back(std::move(notice));
-      }
     }
   }
   const bool all_decoded = options.level == VerifyLevel::kDecode && findings.empty();

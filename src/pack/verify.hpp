@@ -62,7 +62,7 @@ struct VerifyReport {
 
 // Collective; the same report on every rank. Never throws for what is wrong with the data set: that is in the report. ConfigError for
 // options.sources.recipe that does not fit together or names no folder.
-VerifyReport verify(const std::filesystem::path& folder, const VerifyOptions& options, dist::Communicator& ranks);
+VerifyReport verify(const std::filesystem::path& folder, const VerifyOptions& options, dist::Communicator& world);
 // On one rank.
 VerifyReport verify(const std::filesystem::path& folder, VerifyLevel level = VerifyLevel::kCrc, int threads = 0);
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pack/encode_sample.hpp"
+#include "pack/stored_image.hpp"
 #include "pack/verify.hpp"
 
 namespace muster::pack {
@@ -25,13 +25,13 @@ struct VerifyFindings {
 struct RankFindings {
   std::vector<VerifyFindings> items;      // those that found something
   std::map<std::string, PixelSums> sums;  // by split: of the decoded images
-  std::vector<std::string> notices;
 };
 
 // Text that JSON can hold: what is no UTF-8 (names from a foreign disk) has question marks for its bytes above 127.
 std::string printable(std::string text);
 
-std::string findings_text(const RankFindings& findings);
-RankFindings findings_of(std::string_view text);
+// As bytes (wire.hpp), and back.
+std::string findings_bytes(const RankFindings& findings);
+RankFindings findings_of(std::string_view bytes);
 
 }  // namespace muster::pack

@@ -7,7 +7,7 @@
 #include "data/class_list.hpp"
 #include "data/index_columns.hpp"
 #include "data/target_kind.hpp"
-#include "pack/encode_sample.hpp"
+#include "pack/stored_image.hpp"
 #include "pack/verify.hpp"
 #include "pack/verify_source.hpp"
 

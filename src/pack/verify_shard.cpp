@@ -34,7 +34,8 @@ std::string uuid_in(const HeaderBytes& header) {
 
 }  // namespace
 
-ShardUnderTest::ShardUnderTest(std::filesystem::path folder, const data::ManifestShard& entry) : folder_(std::move(folder)), entry_(entry) {}
+ShardUnderTest::ShardUnderTest(std::filesystem::path folder, const data::ManifestShard& entry)
+    : folder_(std::move(folder)), entry_(entry) {}
 
 UniqueFd ShardUnderTest::open() const {
   UniqueFd fd(::open(path().c_str(), O_RDONLY | O_CLOEXEC));

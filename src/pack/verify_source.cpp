@@ -9,7 +9,9 @@
 #include "data/mask_codec.hpp"
 #include "data/shard_format.hpp"
 #include "image/decode.hpp"
+#include "pack/shared_scan.hpp"
 #include "pack/source_bytes.hpp"
+#include "pack/stored_image.hpp"
 #include "pack/verify.hpp"
 
 namespace muster::pack {
@@ -42,12 +44,13 @@ std::size_t differing_pixels(const image::LabelMap& a, const image::LabelMap& b)
 
 }  // namespace
 
-std::unique_ptr<SplitComparison> SplitComparison::open(const VerifySources& sources, const data::Manifest& manifest, const std::string& split,
-                                                       std::vector<std::string>& notices) {
+std::unique_ptr<SplitComparison> SplitComparison::open(const VerifySources& sources, const data::Manifest& manifest,
+                                                       const std::string& split, Ranks& ranks, std::vector<std::string>& notices) {
   std::unique_ptr<SplitComparison> comparison(new SplitComparison(manifest));
   if (!sources.recipe) {
     comparison->folders_ = sources.folders;
-    notices.push_back(fmt::format("split {}: images were compared with their files, targets were not; source=RECIPE.yaml compares both", split));
+    notices.push_back(
+        fmt::format("split {}: images were compared with their files, targets were not; source=RECIPE.yaml compares both", split));
     return comparison;
   }
   const std::vector<std::pair<std::string, SplitSources>> splits = sources_by_split(*sources.recipe);
@@ -56,12 +59,15 @@ std::unique_ptr<SplitComparison> SplitComparison::open(const VerifySources& sour
     notices.push_back(fmt::format("split {}: the recipe does not speak of it, so it was not compared with its sources", split));
     return nullptr;
   }
-  comparison->source_ = make_split_source(*sources.recipe, split, *of_split, notices);
-  Listing listing = comparison->source_->list(
-      [](const fs::path& folder, std::span<const std::string_view> extensions) { return io::scan_folder(folder, extensions); });
+  Listing listing;
+  ranks.together([&] {
+    comparison->source_ = make_split_source(*sources.recipe, split, *of_split, notices);
+    listing = comparison->source_->list(shared_scan(ranks, sources.recipe->threads));
+  });
   if (comparison->source_->classes().ids != manifest.classes.ids || comparison->source_->classes().names != manifest.classes.names) {
-    throw ConfigError("source: the recipe's classes are not those of the data set (checksums {} and {}); give the recipe it was packed with",
-                      comparison->source_->classes().names_crc32(), manifest.classes.names_crc32());
+    throw ConfigError(
+        "source: the recipe's classes are not those of the data set (checksums {} and {}); give the recipe it was packed with",
+        comparison->source_->classes().names_crc32(), manifest.classes.names_crc32());
   }
   for (SourceSample& sample : listing.samples) {
     std::string key = sample.image.key;
@@ -103,7 +109,8 @@ void SplitComparison::check(const IndexColumns& columns, std::size_t i, std::spa
   throw DataError("{}", problem);
 }
 
-void SplitComparison::check_image(const IndexColumns& c, std::size_t i, std::span<const std::byte> stored, const io::SourceFile& file) const {
+void SplitComparison::check_image(const IndexColumns& c, std::size_t i, std::span<const std::byte> stored,
+                                  const io::SourceFile& file) const {
   const std::vector<std::byte> source = read_source(file);
   if (std::ranges::equal(source, stored)) {
     return;
@@ -117,22 +124,33 @@ void SplitComparison::check_image(const IndexColumns& c, std::size_t i, std::spa
     throw DataError("{} is {} x {}, the index says {} x {}", path, before.width, before.height, c.source_width[i], c.source_height[i]);
   }
   if (manifest_.max_side > 0 && static_cast<std::uint32_t>(std::max(before.height, before.width)) > manifest_.max_side) {
-    return;  // made smaller and encoded anew: no pixel of it is the source's
+    check_smaller(source, stored, path);
+    return;
   }
   if (before != image::decode_rgb(stored, "the stored image")) {
     throw DataError("{} was transcoded without loss, but its pixels are not the stored ones", path);
   }
 }
 
-void SplitComparison::check_target(const IndexColumns& c, std::size_t i, std::span<const std::byte> mask, const SourceSample& sample) const {
+// Made smaller and encoded anew: no pixel of it is the source's, so it is made once more.
+void SplitComparison::check_smaller(std::span<const std::byte> source, std::span<const std::byte> stored, const std::string& path) const {
+  const StoringOptions options{.max_side = manifest_.max_side, .strip_metadata = manifest_.strip_metadata};
+  const StoredImage again = store_image({source.begin(), source.end()}, image::probe(source, path), options, path);
+  if (image::decode_rgb(again.bytes, path) != image::decode_rgb(stored, "the stored image")) {
+    throw DataError("{} scaled down to {} pixels gives other pixels than the stored ones", path, manifest_.max_side);
+  }
+}
+
+void SplitComparison::check_target(const IndexColumns& c, std::size_t i, std::span<const std::byte> mask,
+                                   const SourceSample& sample) const {
   const auto height = static_cast<int>(c.height[i]), width = static_cast<int>(c.width[i]);
+  const TargetKind target = manifest_.target();
   const EncodedTarget wanted = source_->encode(sample, height, width);
   const std::string path = sample.mask ? sample.mask->path.string() : sample.image.path.string();
   if (wanted.mask.empty() != mask.empty()) {
     throw DataError("{} gives {} mask, the data set has {}", path, wanted.mask.empty() ? "no" : "a", mask.empty() ? "none" : "one");
   }
   if (!mask.empty()) {
-    const TargetKind target = manifest_.target();
     const image::LabelMap stored = decoded(mask, c.mask_codec[i], c.mask_dtype[i], height, width, target, "the stored mask");
     const image::LabelMap from_source = decoded(wanted.mask, wanted.codec, wanted.dtype, height, width, target, path.c_str());
     if (const std::size_t different = differing_pixels(stored, from_source); different > 0) {
@@ -140,10 +158,11 @@ void SplitComparison::check_target(const IndexColumns& c, std::size_t i, std::sp
                       stored.values.size());
     }
   }
-  if ((!c.label.empty() && c.label[i] != wanted.label) || data::labels_of(c, i) != wanted.labels) {
+  if ((target == TargetKind::kLabel && c.label[i] != wanted.label) ||
+      (target == TargetKind::kLabels && data::labels_of(c, i) != wanted.labels)) {
     throw DataError("the labels of {} are not the stored ones", path);
   }
-  if (data::segments_of(c, i) != wanted.segments) {
+  if (target == TargetKind::kSegmentMask && data::segments_of(c, i) != wanted.segments) {
     throw DataError("the segments of {} are not the stored ones", path);
   }
 }

@@ -12,7 +12,7 @@
 
 #include "data/index_columns.hpp"
 #include "data/manifest.hpp"
-#include "pack/pack_options.hpp"
+#include "pack/ranks.hpp"
 #include "pack/split_source.hpp"
 
 namespace muster::pack {
@@ -24,21 +24,23 @@ struct VerifySources;
 // segments are part of it.
 class SplitComparison {
  public:
-  // Lists the sources. nullptr, and a notice, when a recipe does not speak of this split. ConfigError, DataError as SplitSource::list().
+  // Collective: lists the sources. nullptr, and a notice, when a recipe does not speak of this split. ConfigError, DataError as
+  // SplitSource::list().
   static std::unique_ptr<SplitComparison> open(const VerifySources& sources, const data::Manifest& manifest, const std::string& split,
-                                               std::vector<std::string>& notices);
+                                               Ranks& ranks, std::vector<std::string>& notices);
 
   // Row i, whose blobs these are. DataError that says what differs. Any thread.
   void check(const data::IndexColumns& columns, std::size_t i, std::span<const std::byte> image, std::span<const std::byte> mask) const;
 
  private:
-  SplitComparison(const data::Manifest& manifest) : manifest_(manifest) {}
+  explicit SplitComparison(const data::Manifest& manifest) : manifest_(manifest) {}
   void check_image(const data::IndexColumns& columns, std::size_t i, std::span<const std::byte> stored, const io::SourceFile& file) const;
+  void check_smaller(std::span<const std::byte> source, std::span<const std::byte> stored, const std::string& path) const;
   void check_target(const data::IndexColumns& columns, std::size_t i, std::span<const std::byte> mask, const SourceSample& sample) const;
 
   const data::Manifest& manifest_;
   std::vector<std::filesystem::path> folders_;
-  std::unique_ptr<SplitSource> source_;  // of a recipe
+  std::unique_ptr<SplitSource> source_;                       // of a recipe
   std::map<std::string, SourceSample, std::less<>> samples_;  // by key
 };
 

@@ -228,12 +228,12 @@ void SplitUnderTest::check_class_numbers(VerifyFindings& found) const {
 }
 
 std::vector<VerifyProblem> SplitUnderTest::check_pixel_statistics(const PixelSums& sums) const {
-  const data::SplitStatistics counted = split_statistics({}, sums, 0);
+  const data::SplitStatistics counted = split_statistics({}, sums, manifest_.target(), 0);
   std::vector<VerifyProblem> problems;
   const auto compare = [&](const char* what, const std::vector<double>& told, const std::vector<double>& computed) {
     if (told != computed) {
-      problems.push_back(problem_of(data::kManifestFile, fmt::format("splits.{}.stats.{} is [{}], the images give [{}]; pack again", name_, what,
-                                                                     fmt::join(told, ", "), fmt::join(computed, ", "))));
+      problems.push_back(problem_of(data::kManifestFile, fmt::format("splits.{}.stats.{} is [{}], the images give [{}]; pack again", name_,
+                                                                     what, fmt::join(told, ", "), fmt::join(computed, ", "))));
     }
   };
   compare("mean", split_.statistics.mean, counted.mean);
@@ -260,10 +260,11 @@ void SplitUnderTest::check_file(std::size_t number, VerifyFindings& found) {
   try {
     if (level_ != VerifyLevel::kQuick && !shard.whole()) {
       found.hash_problems.push_back(problem_of(
-          entry.file, rows ? fmt::format("all samples are whole, but the file's hash is not the manifest's {}: bytes outside of them changed",
-                                         entry.xxh3_128)
-                           : fmt::format("the file's hash is not the manifest's {}, and without {} its samples cannot be found", entry.xxh3_128,
-                                         split_.index.file)));
+          entry.file,
+          rows ? fmt::format("all samples are whole, but the file's hash is not the manifest's {}: bytes outside of them changed",
+                             entry.xxh3_128)
+               : fmt::format("the file's hash is not the manifest's {}, and without {} its samples cannot be found", entry.xxh3_128,
+                             split_.index.file)));
       return;
     }
     check_contents(number);
@@ -309,7 +310,8 @@ void SplitUnderTest::check_samples(const VerifyItem& item, VerifyFindings& found
     found.problems.push_back(problem_of(shard.entry().file, error.what()));
     return;
   }
-  const SampleChecks checks{.level = level_, .target = manifest_.target(), .classes = manifest_.classes, .max_side = manifest_.max_side, .source = source_};
+  const SampleChecks checks{
+      .level = level_, .target = manifest_.target(), .classes = manifest_.classes, .max_side = manifest_.max_side, .source = source_};
   for (std::uint32_t i = item.begin; i < item.end; ++i) {
     const std::size_t row = rows->base + i;
     if (shard.payload_address() + end_of_sample(*rows->columns, row) > shard.file_bytes() && !shard.problem().empty()) {

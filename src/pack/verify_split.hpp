@@ -12,7 +12,7 @@
 #include "data/index_columns.hpp"
 #include "data/manifest.hpp"
 #include "data/shard_file.hpp"
-#include "pack/encode_sample.hpp"
+#include "pack/stored_image.hpp"
 #include "pack/verify.hpp"
 #include "pack/verify_findings.hpp"
 #include "pack/verify_shard.hpp"

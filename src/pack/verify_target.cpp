@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "core/error.hpp"
-#include "data/sample.hpp"
+#include "pack/class_file.hpp"
 
 namespace muster::pack {
 
@@ -32,7 +32,7 @@ void check_histogram(std::vector<std::uint64_t> counts, const IndexColumns& c, s
 }
 
 // The smallest box around the pixels of one segment, and their number.
-struct Extent {
+struct SegmentExtent {
   int left = 0, top = 0, right = -1, bottom = -1;
   std::uint32_t area = 0;
 
@@ -54,7 +54,7 @@ struct Extent {
 void check_class_mask(const image::LabelMap& labels, const IndexColumns& columns, std::size_t i, std::size_t num_classes) {
   std::vector<std::uint64_t> counts(num_classes);
   for (const std::uint16_t label : labels.values) {
-    if (label == data::kVoidLabel) {
+    if (label == kVoid) {
       continue;
     }
     if (label >= num_classes) {
@@ -67,7 +67,7 @@ void check_class_mask(const image::LabelMap& labels, const IndexColumns& columns
 
 void check_segment_mask(const image::LabelMap& mask, const IndexColumns& columns, std::size_t i, std::size_t num_classes) {
   const std::vector<data::Segment> segments = data::segments_of(columns, i);
-  std::vector<Extent> extents(segments.size());
+  std::vector<SegmentExtent> extents(segments.size());
   for (int y = 0; y < mask.height; ++y) {
     for (int x = 0; x < mask.width; ++x) {
       const std::uint16_t value = mask.row(y)[x];
@@ -82,7 +82,7 @@ void check_segment_mask(const image::LabelMap& mask, const IndexColumns& columns
   std::vector<std::uint64_t> counts(num_classes);
   for (std::size_t s = 0; s < segments.size(); ++s) {
     const data::Segment& told = segments[s];
-    const Extent& seen = extents[s];
+    const SegmentExtent& seen = extents[s];
     if (told.class_index < 0 || static_cast<std::size_t>(told.class_index) >= num_classes) {
       throw DataError("segment {} has the class index {}, but there are {} classes", told.original_id, told.class_index, num_classes);
     }

@@ -102,7 +102,8 @@ TEST(Manifest, RefusesAbsurdNumbersWithoutTakingMemoryForThem) {
   const std::string good = manifest_json(manifest);
   for (const char* number : {"-1", "1e300", "18446744073709551616", "0.5", "\"5\"", "null", "[]"}) {
     SCOPED_TRACE(number);
-    write_file_atomically(folder / kManifestFile, seal_manifest(replaced(good, "\"num_samples\": 4", fmt::format("\"num_samples\": {}", number))));
+    write_file_atomically(folder / kManifestFile,
+                          seal_manifest(replaced(good, "\"num_samples\": 4", fmt::format("\"num_samples\": {}", number))));
     EXPECT_THROW((void)read_manifest(folder.path()), DataError);
   }
   write_manifest(folder.path(), manifest);
