@@ -4,6 +4,7 @@
 
 #include "app/command.hpp"
 #include "pack/pack.hpp"
+#include "pack/source_keys.hpp"
 
 namespace muster::app {
 namespace {
@@ -36,6 +37,6 @@ ExitCode run_pack(const pack::PackOptions& options, const io::Value&, const Argu
 
 }  // namespace
 
-Command pack_command() { return make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kUsage, run_pack); }
+Command pack_command() { return make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kUsage, run_pack, pack::expand_source_keys); }
 
 }  // namespace muster::app

@@ -112,6 +112,8 @@ void read_field(std::string_view key, const io::Value& value, const Range&, Clas
   }
 }
 
+void read_field(std::string_view, const io::Value& value, const Range&, io::Value& out) { out = value; }
+
 io::Value to_value(const ClassNames& field) {
   io::Value map = io::Value::map();
   for (const auto& [id, name] : field) {

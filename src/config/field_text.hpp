@@ -1,7 +1,7 @@
 // Options fields to and from values, with the messages that a user sees when a value is not what was wanted.
 //
-// Field types: bool, int, std::int64_t, double, std::string, std::vector<T>, std::optional<T>, and
-// std::map<int, std::string> (class lists).
+// Field types: bool, int, std::int64_t, double, std::string, std::vector<T>, std::optional<T>,
+// std::map<int, std::string> (class lists), and io::Value (a tree that its owner reads).
 #pragma once
 
 #include <concepts>
@@ -32,6 +32,7 @@ void read_field(std::string_view key, const io::Value& value, const Range& range
 void read_field(std::string_view key, const io::Value& value, const Range& range, double& out);
 void read_field(std::string_view key, const io::Value& value, const Range& range, std::string& out);
 void read_field(std::string_view key, const io::Value& value, const Range& range, ClassNames& out);
+void read_field(std::string_view key, const io::Value& value, const Range& range, io::Value& out);
 
 template <class T>
 void read_field(std::string_view key, const io::Value& value, const Range& range, std::vector<T>& out) {
@@ -61,6 +62,7 @@ io::Value to_value(const T& field) {
   return io::Value(field);
 }
 io::Value to_value(const ClassNames& field);
+inline io::Value to_value(const io::Value& field) { return field; }
 
 template <class T>
 io::Value to_value(const std::vector<T>& field) {

@@ -96,7 +96,7 @@ class HelpVisitor : public GroupVisitor<HelpVisitor> {
                        .default_value = io::to_json(to_value(member), -1),
                        .wanted = describe_range("", range),
                        .help = std::string(help),
-                       .takes_map = std::same_as<T, ClassNames>});
+                       .takes_map = std::same_as<T, ClassNames> || std::same_as<T, io::Value>});
   }
 
   const std::vector<FieldHelp>& fields() const noexcept { return fields_; }

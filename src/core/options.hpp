@@ -9,7 +9,7 @@
 //   void validate(const LoaderOptions&);       // what a range cannot say; throws ConfigError
 //
 // Field types that every visitor understands: bool, int, std::int64_t, double, std::string, std::vector of these,
-// std::optional of these, and std::map<int, std::string> (class lists).
+// std::optional of these, std::map<int, std::string> (class lists), and io::Value (a tree that its owner reads).
 #pragma once
 
 #include <limits>

@@ -42,7 +42,8 @@ struct ClassEntry {
 
 // A folder or class may be called 0 or true, which YAML reads as something else than text.
 std::string name_of(const io::Value& value) {
-  const bool plain = value.kind() == io::Value::Kind::kInt || value.kind() == io::Value::Kind::kDouble || value.kind() == io::Value::Kind::kBool;
+  const bool plain =
+      value.kind() == io::Value::Kind::kInt || value.kind() == io::Value::Kind::kDouble || value.kind() == io::Value::Kind::kBool;
   return plain ? io::to_json(value, -1) : value.as_string();
 }
 
@@ -138,8 +139,9 @@ std::vector<std::int32_t> void_values(std::vector<std::int32_t> ignored, const D
     }
     for (std::size_t dense = 0; !declared.rgb && dense < declared.labels.size(); ++dense) {
       if (std::ranges::binary_search(declared.labels[dense], static_cast<std::uint32_t>(id))) {
-        throw ConfigError("{}: ignore_classes names {}, which is no class but a label of class {} ({}); name that class, or take the label out",
-                          declared.where, id, declared.classes.ids[dense], declared.classes.names[dense]);
+        throw ConfigError(
+            "{}: ignore_classes names {}, which is no class but a label of class {} ({}); name that class, or take the label out",
+            declared.where, id, declared.classes.ids[dense], declared.classes.names[dense]);
       }
     }
   }
@@ -184,7 +186,8 @@ void take_colors(const io::Value& colors, data::ClassList& classes, const std::s
 
 // A file of names alone: every key is an id.
 bool is_list_of_names(const io::Value& root) {
-  return root.is_map() && root.size() > 0 && std::ranges::all_of(root.as_map(), [](const auto& member) { return whole_number(member.key).has_value(); });
+  return root.is_map() && root.size() > 0 &&
+         std::ranges::all_of(root.as_map(), [](const auto& member) { return whole_number(member.key).has_value(); });
 }
 
 DeclaredClasses from_file(const std::string& path, std::vector<std::int32_t> ignored, std::vector<std::string>& notices) {
@@ -225,7 +228,7 @@ bool in_recipe(const PackOptions& options) {
 
 bool DeclaredClasses::plain() const {
   bool own_ids = !rgb && !reduce_labels;
-  for (std::size_t dense = 0; own_ids && dense < classes.size(); ++dense) {
+  for (std::size_t dense = 0; own_ids && dense < labels.size(); ++dense) {
     own_ids = labels[dense].size() == 1 && labels[dense][0] == static_cast<std::uint32_t>(classes.ids[dense]);
   }
   return own_ids;

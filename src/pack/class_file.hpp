@@ -27,13 +27,14 @@ inline constexpr std::uint16_t kVoid = 65535;
 
 struct DeclaredClasses {
   data::ClassList classes;                         // all keys of `classes`, also those that ignore_classes names
-  std::vector<std::vector<std::uint32_t>> labels;  // by dense index, ascending: pixel values, or colours as packed_rgb()
+  std::vector<std::vector<std::uint32_t>> labels;  // by dense index, ascending: pixel values, or colours as packed_rgb();
+                                                   // empty where there are no masks
   std::vector<std::int32_t> void_values;           // ids of ignore_classes that are no class, ascending
   bool rgb = false;                                // labels are colours
   bool reduce_labels = false;
   std::string where;  // file or recipe, for messages
 
-  // Every class has the one label that is its id, and nothing is reduced.
+  // Every class has the one label that is its id, or none, and nothing is reduced.
   bool plain() const;
 };
 

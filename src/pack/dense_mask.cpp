@@ -63,10 +63,10 @@ image::Image label_colors(std::span<const std::byte> bytes, const std::string& w
   const char* remedy = declared.rgb             ? "add it to the labels of a class (of one in ignore_classes, if it means nothing)"
                        : declared.reduce_labels ? "add what it is less one, since reduce_labels is set, to classes or ignore_classes"
                                                 : "add it to classes or ignore_classes";
-  throw UndeclaredValueError(fmt::format("{}: undeclared {} {}{}; {} in {}, or mend the mask", where, declared.rgb ? "colour" : "value",
-                                         fmt::join(texts, ", "), more > 0 ? fmt::format(" and {} values more", more) : "", remedy,
-                                         declared.where),
-                             std::move(values));
+  throw UndeclaredValueError(
+      fmt::format("{}: undeclared {} {}{}; {} in {}, or mend the mask", where, declared.rgb ? "colour" : "value", fmt::join(texts, ", "),
+                  more > 0 ? fmt::format(" and {} values more", more) : "", remedy, declared.where),
+      std::move(values));
 }
 
 // Looks every pixel's value up; values[i] is the value of pixel i.

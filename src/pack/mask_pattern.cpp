@@ -40,8 +40,9 @@ MaskPattern::MaskPattern(std::string text) : text_(std::move(text)) {
     const std::size_t close = text_.find('}', from);
     const std::string part = close == std::string::npos ? "" : text_.substr(from, close - from);
     if (close == std::string::npos || !is_part_of_path(part)) {
-      throw ConfigError("masks={}: \"{}\" is not known; in braces may stand image_path, image_path.name, .stem, .suffix, .parent and .parent.name",
-                        text_, text_.substr(open, close == std::string::npos ? close : close + 1 - open));
+      throw ConfigError(
+          "masks={}: \"{}\" is not known; in braces may stand image_path, image_path.name, .stem, .suffix, .parent and .parent.name", text_,
+          text_.substr(open, close == std::string::npos ? close : close + 1 - open));
     }
     parts_.emplace_back(text_.substr(begin, open - begin), part);
     has_name_ = has_name_ || part.empty() || part == ".name" || part == ".stem";

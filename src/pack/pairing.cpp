@@ -106,7 +106,8 @@ Listing pair_files(const std::vector<io::SourceFile>& images, const std::vector<
   }
   for (const io::SourceFile& mask : masks) {
     const std::string stem(io::without_extension(mask.key));
-    const bool has_image = used.contains(&mask) || image_stems.contains(stem) || image_stems.contains(std::string(io::without_extension(stem)));
+    const bool has_image =
+        used.contains(&mask) || image_stems.contains(stem) || image_stems.contains(std::string(io::without_extension(stem)));
     listing.targets_without_image += has_image ? 0 : 1;
   }
   return listing;

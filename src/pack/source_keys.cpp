@@ -1,0 +1,68 @@
+#include "pack/source_keys.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace muster::pack {
+namespace {
+
+bool is_plain(const io::Value* value) {
+  return value != nullptr && (value->is_string() || value->is_list());
+}
+
+// A list becomes one text with a line for each entry.
+io::Value as_lines(const io::Value& value) {
+  if (!value.is_list()) {
+    return value;
+  }
+  std::string lines;
+  for (const io::Value& entry : value.as_list()) {
+    lines += entry.as_string() + "\n";
+  }
+  io::Value text(lines.substr(0, lines.empty() ? 0 : lines.size() - 1));
+  text.set_where(value.where());
+  return text;
+}
+
+void lines_of_images(io::Value& group) {
+  if (const io::Value* images = group.find("images"); images != nullptr && images->is_list()) {
+    group.set("images", as_lines(*images));
+  }
+}
+
+// Only classification has tables; a path that is no folder is one.
+bool is_table(const io::Value& value, const io::Value& tree) {
+  const io::Value* task = tree.find("task");
+  return task != nullptr && *task == io::Value("image_classification") && value.is_string() &&
+         !std::filesystem::is_directory(value.as_string());
+}
+
+}  // namespace
+
+void expand_source_keys(io::Value& tree) {
+  lines_of_images(tree);
+  if (const io::Value* data = tree.find("data"); is_plain(data)) {
+    io::Value images = as_lines(*data);
+    tree.set("data", io::Value::map({{"train", io::Value::map({{"images", std::move(images)}})}}));
+  }
+  const io::Value* data = tree.find("data");
+  if (data == nullptr || !data->is_map()) {
+    return;
+  }
+  for (const char* split : {"train", "val", "test"}) {
+    io::Value* sources = data->find(split) == nullptr ? nullptr : &tree["data"][split];
+    if (sources == nullptr) {
+      continue;
+    }
+    if (is_plain(sources)) {
+      const bool table = is_table(*sources, tree);
+      io::Value text = as_lines(*sources);
+      *sources = io::Value::map({{table ? "csv" : "images", std::move(text)}});
+    } else if (sources->is_map()) {
+      lines_of_images(*sources);
+    }
+  }
+}
+
+}  // namespace muster::pack
