@@ -1,5 +1,5 @@
 #!/bin/bash
-# libfuzzer.sh safetensors|torch_file [SECONDS]: builds one reader with clang, libFuzzer, ASan and UBSan, and runs it (600 s).
+# libfuzzer.sh csv|safetensors|torch_file [SECONDS]: builds one reader with clang, libFuzzer, ASan and UBSan, and runs it (600 s).
 #
 # Seeds and findings of earlier runs lie in seeds/; new inputs go to build/fuzz/. A finding ends the run with exit code 1 and lies in
 # build/fuzz/crash-*: put it into seeds/ once it is fixed, and a case into tests/io. Needs clang 16 or newer (std::source_location), and
@@ -7,7 +7,7 @@
 #   apt-get install clang-19 libclang-rt-19-dev libstdc++-11-dev
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-reader=${1:?usage: libfuzzer.sh safetensors|torch_file [SECONDS]}
+reader=${1:?usage: libfuzzer.sh csv|safetensors|torch_file [SECONDS]}
 seconds=${2:-600}
 clang=$(command -v clang++-19 clang++-18 clang++-17 clang++-16 | head -1)
 library=$(ls -d /usr/lib/gcc/*/11 2>/dev/null | head -1)
@@ -16,7 +16,7 @@ out=$root/build/fuzz
 mkdir -p "$out/$reader"
 
 sources=()
-for name in value json yaml utf8 input_file safetensors_read safetensors_write zip_directory pickle_opcode pickle torch_tree torch_file; do
+for name in csv value json yaml utf8 input_file safetensors_read safetensors_write zip_directory pickle_opcode pickle torch_tree torch_file; do
   sources+=("$root/src/io/$name.cpp")
 done
 for name in error atomic_file hash nearest_name scalar_type random; do
