@@ -1,5 +1,6 @@
 #include "image/resize.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
@@ -38,6 +39,56 @@ TEST(Resize, GivesForAWindowWhatTheWholeHoldsThere) {
       EXPECT_TRUE(std::equal(part.row(y), part.row(y) + part.row_bytes(), expected)) << height << " x " << width << " row " << y;
     }
   }
+}
+
+// A decoder that is asked for source_window() alone, or for more than that.
+TEST(Resize, NeedsNoMoreOfTheSourceThanItSays) {
+  const Image source = rgb_fixture("source.png");
+  for (const auto& [height, width] : {Size{47, 61}, {24, 31}, {80, 100}, {47, 20}, {13, 61}, {5, 3}}) {
+    for (const std::optional<Box>& box : {std::optional<Box>(), std::optional<Box>(Box{3.25F, 1.5F, 50.7F, 44.125F})}) {
+      ResizeRequest request = {.height = height, .width = width, .box = box};
+      request.window = Window{.top = height / 4, .left = width / 3, .height = height - height / 3, .width = width / 2};
+      const Image expected = resize(source, request);
+      const Window needed = source_window(request, source.height, source.width);
+      for (const int margin : {0, 1}) {
+        const int top = std::max(needed.top - margin, 0), left = std::max(needed.left - margin, 0);
+        const int bottom = std::min(needed.top + needed.height + margin, source.height);
+        const int right = std::min(needed.left + needed.width + margin, source.width);
+        Image part(bottom - top, right - left);
+        for (int y = top; y < bottom; ++y) {
+          std::copy_n(source.row(y) + 3 * left, part.row_bytes(), part.row(y - top));
+        }
+        request.part = PartOf{.top = top, .left = left, .height = source.height, .width = source.width};
+        EXPECT_EQ(resize(part, request), expected) << height << " x " << width << " margin " << margin;
+      }
+      request.part = PartOf{.top = needed.top + 1, .left = needed.left, .height = source.height, .width = source.width};
+      EXPECT_THROW((void)resize(source, request), InvariantError);
+      request.part.reset();
+    }
+  }
+}
+
+// A picture cut out first, and the same as a part that reaches over its edges on all sides.
+TEST(Resize, LooksNotBeyondTheEdgeOfTheWholeThatItIsToldOf) {
+  const Image source = rgb_fixture("source.png");
+  const Window box = {.top = 7, .left = 9, .height = 30, .width = 41};
+  Image cut(box.height, box.width);
+  for (int y = 0; y < box.height; ++y) {
+    std::copy_n(source.row(box.top + y) + 3 * box.left, cut.row_bytes(), cut.row(y));
+  }
+  for (const auto& [height, width] : {Size{30, 41}, {16, 16}, {64, 64}, {30, 16}, {16, 41}}) {
+    const PartOf part = {.top = -box.top, .left = -box.left, .height = box.height, .width = box.width};
+    EXPECT_EQ(resize(source, {.height = height, .width = width, .part = part}), resize(cut, {.height = height, .width = width}));
+  }
+}
+
+TEST(Resize, ReusesTheMemoryOfItsResult) {
+  const Image source = rgb_fixture("source.png");
+  Image out(90, 90);
+  const std::uint8_t* memory = out.pixels.data();
+  resize_into(source, {.height = 20, .width = 30}, out);
+  EXPECT_EQ(out, resize_bilinear(source, 20, 30));
+  EXPECT_EQ(out.pixels.data(), memory);
 }
 
 TEST(ResizeNearest, EqualsPillowAlsoWhereCentresFallOnBorders) {
