@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "image/image.hpp"
@@ -12,6 +13,7 @@ namespace muster::report {
 struct ContactSheetSample {
   std::string name;                    // stands above its pictures
   std::vector<image::Image> pictures;  // RGB, one per title
+  std::string caption{};               // stands below them; empty where no sample of a row has one: no line for it
 };
 
 struct ContactSheetClass {
@@ -20,12 +22,15 @@ struct ContactSheetClass {
 };
 
 struct ContactSheet {
-  std::vector<std::string> titles;  // of the pictures of a sample, such as image, truth, prediction
+  std::vector<std::string> titles;  // of the pictures of a sample, such as image, truth, prediction; may be empty texts
   std::vector<ContactSheetSample> samples;
   std::vector<ContactSheetClass> legend;  // below everything
   int cell = 256;                         // pixels: each picture is scaled to fit into a square of this side
   int samples_across = 2;
 };
+
+// Height and width of a picture scaled to the largest size that fits into a square of `side` pixels.
+std::pair<int, int> fitted_size(int height, int width, int side);
 
 // Text that is not ASCII is drawn as question marks. InvariantError for a sheet without samples or titles, and where a sample has
 // another number of pictures than there are titles.

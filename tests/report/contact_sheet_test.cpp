@@ -80,6 +80,39 @@ TEST(ContactSheet, ExplainsTheColoursAndBreaksALongLegendIntoLines) {
   EXPECT_EQ(count(many, kBlue), 12 * 14 * 14);
 }
 
+TEST(ContactSheet, PutsCaptionsBelowThePicturesAndTakesNoMoreRoomThanThePicturesNeed) {
+  ContactSheet sheet = sheet_of(2);
+  const image::Image plain_page = draw(sheet);
+  sheet.samples[1].caption = "water";
+  const image::Image page = draw(sheet);
+  EXPECT_GT(page.height, plain_page.height);
+  int dark = 0;  // ink below the pictures, which end at the last red pixel
+  int last_red = 0;
+  for (int y = 0; y < page.height; ++y) {
+    last_red = page.row(y)[3 * 20] == kRed[0] && page.row(y)[3 * 20 + 1] == 0 ? y : last_red;
+  }
+  for (int y = last_red + 1; y < last_red + 24; ++y) {
+    for (int x = 0; x < page.width; ++x) {
+      dark += page.row(y)[3 * x] < 100;
+    }
+  }
+  EXPECT_GT(dark, 20);
+  sheet.samples[1].caption.assign(500, 'x');
+  EXPECT_EQ(draw(sheet).width, page.width);
+
+  for (ContactSheetSample& sample : sheet.samples) {
+    sample.caption.clear();
+    sample.pictures = {plain(10, 40, kRed), plain(10, 40, kGreen)};
+  }
+  EXPECT_EQ(draw(sheet).height, plain_page.height - 30);
+}
+
+TEST(ContactSheet, FitsAPictureIntoASquare) {
+  EXPECT_EQ(fitted_size(100, 200, 50), std::pair(25, 50));
+  EXPECT_EQ(fitted_size(2000, 1, 50), std::pair(50, 1));
+  EXPECT_EQ(fitted_size(3, 3, 50), std::pair(50, 50));
+}
+
 TEST(ContactSheet, CutsANameThatIsTooLongAndSurvivesOtherAlphabets) {
   ContactSheet sheet = sheet_of(1);
   const int width = draw(sheet).width;
