@@ -13,6 +13,7 @@
 #include "dist/watchdog.hpp"
 #include "model/plain_runner.hpp"
 #include "train/eval_report.hpp"
+#include "train/shared_data.hpp"
 
 namespace muster::app {
 namespace {
@@ -86,8 +87,16 @@ ExitCode run_eval(const EvalOptions& options, const io::Value&, const Arguments&
   std::optional<dist::Watchdog> watchdog(std::in_place, ranks, arguments.session->environment(),
                                          std::filesystem::path(options.out) / "flight", "eval of " + options.model,
                                          options.parallel.timeout_s);
-  const data::Dataset dataset = data::Dataset::open(options.data);
-  const data::ShardReader reader = dataset.split(options.split);
+  std::optional<data::Dataset> opened;
+  std::optional<data::ShardReader> opened_split;
+  train::on_all_ranks(ranks, [&] {
+    const bool first_of_node = arguments.session->environment().local_rank == 0;
+    opened.emplace(data::Dataset::open(options.data));
+    opened_split.emplace(opened->split(options.split, first_of_node ? data::IndexCheck::kWhole : data::IndexCheck::kLayout));
+  });
+  const data::Dataset& dataset = *opened;
+  const data::ShardReader& reader = *opened_split;
+  train::check_same_data(ranks, "data", fmt::format("split {} with fingerprint {}", options.split, reader.fingerprint()));
   const LoadedModel loaded = load_model(options.model);
   const data::TrainClasses classes(dataset.classes(), check_classes(dataset.classes(), loaded.info));
   task::SemanticSegmentation task = make_task(loaded, classes, options.batch_size);

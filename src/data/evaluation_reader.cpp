@@ -10,10 +10,11 @@ struct EvaluationReader::State {
   State(const ShardReader& source, const EvaluationPlan& plan)
       : reader(source),
         range(cut({.begin = 0, .end = source.size()}, static_cast<std::uint64_t>(plan.rank), static_cast<std::uint64_t>(plan.world))),
+        ahead(static_cast<std::uint32_t>(plan.prefetch)),
         next_id(range.begin),
         jobs(
             worker_threads(plan.threads), static_cast<std::size_t>(plan.prefetch), [this] { return open_sample(); },
-            [this](Sample& sample, std::size_t) { sample = decode(reader.read(sample.id), reader.place(sample.id)); }) {}
+            [this](Sample& sample, std::size_t) { fill(sample); }) {}
 
   std::optional<OrderedJobs<Sample>::Opened> open_sample() {
     if (next_id == range.end) {
@@ -22,8 +23,17 @@ struct EvaluationReader::State {
     return OrderedJobs<Sample>::Opened{.group = {.id = static_cast<std::uint32_t>(next_id++), .image = {}, .target = {}}, .jobs = 1};
   }
 
+  // The system reads what will be opened next while this is decoded.
+  void fill(Sample& sample) const {
+    if (std::uint64_t{sample.id} + ahead < range.end) {
+      reader.will_read(sample.id + ahead);
+    }
+    sample = decode(reader.read(sample.id), reader.place(sample.id));
+  }
+
   const ShardReader& reader;
   const PositionRange range;
+  const std::uint32_t ahead;  // samples
   std::uint64_t next_id;  // guarded by the lock of `jobs`
   OrderedJobs<Sample> jobs;
 };
