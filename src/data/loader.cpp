@@ -8,10 +8,10 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "data/normalise.hpp"
 #include "data/ordered_jobs.hpp"
 #include "data/sample_order.hpp"
 #include "data/sample_weights.hpp"
-#include "data/normalise.hpp"
 
 namespace muster::data {
 
@@ -53,6 +53,7 @@ struct Loader::State {
         classes(train_classes),
         transform(std::move(sample_transform)),
         normalise(normalisation.mean, normalisation.std),
+        masks(source.target() == TargetKind::kClassMask || source.target() == TargetKind::kSegmentMask),
         plan(batch_plan),
         tail(tail_from_name(options.tail)),
         next_position(batch_plan.position),
@@ -108,11 +109,12 @@ struct Loader::State {
       const PositionRange range = cut(local, micro, static_cast<std::uint64_t>(plan.micro_batches));
       const auto rows = static_cast<std::int64_t>(range.size());
       Batch batch{.images_BCHW = at::empty({rows, 3, plan.height, plan.width}, at::kFloat),
-                  .targets_BHW = at::empty({rows, plan.height, plan.width}, at::kInt),
+                  .targets_BHW = masks ? at::empty({rows, plan.height, plan.width}, at::kInt) : at::Tensor(),
+                  .labels = std::vector<std::int32_t>(reader.target() == TargetKind::kLabel ? range.size() : 0),
                   .ids = {},
                   .original_sizes = std::vector<std::pair<int, int>>(range.size())};
       auto* images = batch.images_BCHW.data_ptr<float>();
-      auto* targets = batch.targets_BHW.data_ptr<std::int32_t>();
+      auto* targets = masks ? batch.targets_BHW.data_ptr<std::int32_t>() : nullptr;
       for (std::size_t row = 0; row < range.size(); ++row) {
         const Draw draw = draw_at(range.begin + row);
         batch.ids.push_back(draw.id);
@@ -120,7 +122,7 @@ struct Loader::State {
                                .row = row,
                                .epoch = draw.epoch,
                                .image_CHW = images + row * 3 * pixels(),
-                               .target_HW = targets + row * pixels()});
+                               .target_HW = masks ? targets + row * pixels() : nullptr});
       }
       step.batches.push_back(std::move(batch));
     }
@@ -156,16 +158,20 @@ struct Loader::State {
     const std::uint32_t id = batch.ids[place.row];
     const std::string where = reader.place(id);
     const EncodedSample stored = reader.read(id);
-    if (stored.mask.empty()) {
+    if (masks && stored.mask.empty()) {
       throw DataError("{} has no mask, but training needs one; pack the split again with masks", where);
     }
     batch.original_sizes[place.row] = {stored.height, stored.width};
     const Sample sample = transform(stored, where, plan.seed, place.epoch);
-    check(sample.image.height == plan.height && sample.image.width == plan.width && sample.target.values.size() == pixels(),
+    check(sample.image.height == plan.height && sample.image.width == plan.width && sample.target.values.size() == (masks ? pixels() : 0),
           "{}: the transform made {} x {} pixels and {} labels, wanted {} x {}", where, sample.image.height, sample.image.width,
           sample.target.values.size(), plan.height, plan.width);
     normalise(sample.image, place.image_CHW);
-    classes.map(sample.target.values, std::span(place.target_HW, pixels()));
+    if (masks) {
+      classes.map(sample.target.values, std::span(place.target_HW, pixels()));
+    } else if (!batch.labels.empty()) {
+      batch.labels[place.row] = sample.label;
+    }
   }
 
   std::size_t pixels() const noexcept { return static_cast<std::size_t>(plan.height) * static_cast<std::size_t>(plan.width); }
@@ -174,6 +180,7 @@ struct Loader::State {
   const TrainClasses classes;
   const SampleTransform transform;
   const Normaliser normalise;
+  const bool masks;  // does each sample of the set have one
   const BatchPlan plan;
   const Tail tail;
   std::optional<WeightedOrder> weighted;  // of every sampling but uniform

@@ -50,8 +50,9 @@ struct Sample {
 
 // B batch, C channel, H height, W width
 struct Batch {
-  at::Tensor images_BCHW;  // float32, normalised
-  at::Tensor targets_BHW;  // int32, train index; -1 = void
+  at::Tensor images_BCHW;              // float32, normalised
+  at::Tensor targets_BHW;              // int32, train index; -1 = void. Undefined for sets without masks
+  std::vector<std::int32_t> labels{};  // of sets with one label per image: EncodedSample::label
   std::vector<std::uint32_t> ids;
   std::vector<std::pair<int, int>> original_sizes;  // height, width before any transform
 };
