@@ -113,7 +113,9 @@ TEST(Manifest, RefusesAbsurdNumbersWithoutTakingMemoryForThem) {
 TEST(Manifest, NoticesAnyChangeOfItsText) {
   const testing_support::TemporaryFolder folder;
   const std::string good = manifest_json(pack_tiny(folder.path(), 3, 1));
-  for (const auto& [from, to] : {std::pair("\"seed\": 0", "\"seed\": 1"), {"\"muster\": \"test\"", "\"muster\": \"tess\""}, {"  ", " "}}) {
+  const std::vector<std::pair<std::string, std::string>> changes = {
+      {"\"seed\": 0", "\"seed\": 1"}, {"\"muster\": \"test\"", "\"muster\": \"tess\""}, {"  ", " "}};
+  for (const auto& [from, to] : changes) {
     write_file_atomically(folder / kManifestFile, replaced(good, from, to));
     EXPECT_THROW((void)read_manifest(folder.path()), DataError) << to;
     write_file_atomically(folder / kManifestFile, seal_manifest(replaced(good, from, to)));
