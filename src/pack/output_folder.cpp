@@ -29,21 +29,58 @@ std::vector<std::string> entries_of(const fs::path& folder) {
   return names;
 }
 
-// Shards and index of a split: "train-00012.h5", "index-train.h5".
+// Shards, their notes and the index of a split: "train-00012.h5", "train-00012.json", "index-train.h5", "index-train.g1.h5".
 bool is_part_of(const std::string& file, const std::string& split) {
-  const std::string index = data::index_file_name(split);
   const bool shard =
       file.size() > split.size() + 1 && file.starts_with(split + "-") && file[split.size() + 1] >= '0' && file[split.size() + 1] <= '9';
-  return shard || file.starts_with(index);
+  return shard || file.starts_with("index-" + split + ".");
 }
 
-std::vector<std::string> splits_of_plan(const std::string& text, const fs::path& path) {
-  const io::Value plan = io::parse_json(text, path.string());
+bool is_temporary(const std::string& file) {
+  return file.find(".tmp.") != std::string::npos;
+}
+
+bool is_shard(const std::string& file) {
+  return file.ends_with(".h5") && !file.starts_with("index-");
+}
+
+std::set<std::string> files_of(const data::Manifest& manifest) {
+  std::set<std::string> files;
+  for (const auto& [name, split] : manifest.splits) {
+    files.insert(split.index.file);
+    for (const data::ManifestShard& shard : split.shards) {
+      files.insert(shard.file);
+    }
+  }
+  return files;
+}
+
+std::vector<std::string> splits_of_plan(const std::string& plan_text, const fs::path& path) {
+  const io::Value plan = io::parse_json(plan_text, path.string());
   std::vector<std::string> splits;
   for (const io::Value::Member& member : plan.at("splits").as_map()) {
     splits.push_back(member.key);
   }
   return splits;
+}
+
+// Splits that the plan was to pack, or to append to, and that the manifest does not have so.
+std::vector<std::string> unfinished_splits(const std::string& plan_text, const fs::path& path, const std::optional<data::Manifest>& manifest) {
+  const io::Value plan = io::parse_json(plan_text, path.string());
+  std::vector<std::string> splits;
+  for (const io::Value::Member& member : plan.at("splits").as_map()) {
+    const io::Value* first = member.value.find("first_shard");
+    const std::uint64_t first_shard = first == nullptr ? 0 : first->as_uint();
+    const bool packed = manifest && manifest->splits.contains(member.key) && manifest->splits.at(member.key).shards.size() > first_shard;
+    if (!packed) {
+      splits.push_back(member.key);
+    }
+  }
+  return splits;
+}
+
+std::string text_of_file(const fs::path& path) {
+  return fs::exists(path) ? read_file(path) : std::string();
 }
 
 void remove_quietly(const fs::path& path) {
@@ -67,8 +104,10 @@ OutputFolder::OutputFolder(fs::path path) : path_(std::move(path)) {
   const std::vector<std::string> names = entries_of(path_);
   const bool has_plan = std::find(names.begin(), names.end(), kPlanFile) != names.end();
   if (std::find(names.begin(), names.end(), data::kManifestFile) != names.end()) {
+    manifest_text_ = text_of_file(path_ / data::kManifestFile);
     manifest_ = data::read_manifest(path_);
-  } else if (!names.empty() && !has_plan) {
+    packed_files_ = files_of(*manifest_);
+  } else if (!names.empty() && !has_plan && !std::ranges::all_of(names, is_temporary)) {
     throw ConfigError("out={} holds something else ({}{}); choose a new folder", path_.string(), names.front(),
                       names.size() > 1 ? fmt::format(" and {} more", names.size() - 1) : "");
   }
@@ -77,7 +116,38 @@ OutputFolder::OutputFolder(fs::path path) : path_(std::move(path)) {
   }
 }
 
-void OutputFolder::begin(const std::string& plan_json, const std::vector<std::string>& splits, bool restart) {
+// A lock on the folder itself leaves no file behind. File systems without locks go without.
+void OutputFolder::lock() {
+  lock_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock_) {
+    throw_output_error("open the folder", path_, errno);
+  }
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    kept_ = true;
+    throw ConfigError("out={}: another muster pack is writing there; wait for it, or choose another folder", path_.string());
+  }
+  if (text_of_file(path_ / data::kManifestFile) != manifest_text_ || text_of_file(path_ / kPlanFile) != old_plan_) {
+    kept_ = true;
+    throw ConfigError("out={}: another muster pack wrote there just now; give the same command again", path_.string());
+  }
+}
+
+// Told before hours of work; a disk that others fill meanwhile is noticed when it is full.
+void OutputFolder::check_room(std::uint64_t needed_bytes) const {
+  std::uint64_t finished = 0;
+  for (const std::string& name : entries_of(path_)) {
+    const bool part = std::ranges::any_of(splits_, [&](const std::string& split) { return is_part_of(name, split); });
+    finished += part && is_shard(name) && !packed_files_.contains(name) ? fs::file_size(path_ / name) : 0;
+  }
+  std::error_code error;
+  const fs::space_info space = fs::space(path_, error);
+  if (!error && needed_bytes > finished + space.available) {
+    throw OutputError("out={}: the shards need about {:.1f} MB, and {:.1f} MB are free there; make room or choose another folder", path_.string(),
+                      static_cast<double>(needed_bytes - finished) / 1e6, static_cast<double>(space.available) / 1e6);
+  }
+}
+
+void OutputFolder::begin(const std::string& plan_json, const std::vector<std::string>& splits, bool restart, std::uint64_t needed_bytes) {
   for (fs::path folder = fs::absolute(path_).lexically_normal(); !folder.empty() && !fs::exists(folder); folder = folder.parent_path()) {
     made_folders_.push_back(folder);
   }
@@ -85,18 +155,12 @@ void OutputFolder::begin(const std::string& plan_json, const std::vector<std::st
   splits_ = splits;
   std::error_code error;
   fs::create_directories(path_, error);
-  lock_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!lock_) {
-    throw_output_error("make the folder", path_, error ? error.value() : errno);
+  if (error) {
+    throw_output_error("make the folder", path_, error.value());
   }
-  // A lock on the folder itself leaves no file behind. File systems without locks go without.
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    kept_ = true;
-    throw ConfigError("out={}: another muster pack is writing there; wait for it, or choose another folder", path_.string());
-  }
+  lock();
   if (!old_plan_.empty() && old_plan_ != plan_json) {
-    std::vector<std::string> unfinished = splits_of_plan(old_plan_, path_ / kPlanFile);
-    std::erase_if(unfinished, [this](const std::string& split) { return manifest_ && manifest_->splits.contains(split); });
+    const std::vector<std::string> unfinished = unfinished_splits(old_plan_, path_ / kPlanFile, manifest_);
     if (!unfinished.empty() && !restart) {
       kept_ = true;
       throw ConfigError(
@@ -104,15 +168,41 @@ void OutputFolder::begin(const std::string& plan_json, const std::vector<std::st
           "restart=true to throw it away",
           path_.string(), fmt::join(unfinished, ", "));
     }
-    remove_parts(unfinished, false);
+    remove_parts(splits_of_plan(old_plan_, path_ / kPlanFile), false);
   }
   remove_parts(splits, true);
-  write_file_atomically(path_ / kPlanFile, plan_json);
+  try {
+    check_room(needed_bytes);
+    write_file_atomically(path_ / kPlanFile, plan_json);
+  } catch (const OutputError&) {
+    keep();  // what an earlier call finished
+    throw;
+  }
 }
 
 void OutputFolder::finish(const data::Manifest& manifest) {
   data::write_manifest(path_, manifest);
   kept_ = true;
+  packed_files_ = files_of(manifest);
+  remove_leftovers();
+}
+
+void OutputFolder::tidy() {
+  if (old_plan_.empty() || !manifest_ || !unfinished_splits(old_plan_, path_ / kPlanFile, manifest_).empty()) {
+    return;
+  }
+  kept_ = true;
+  try {
+    lock();
+  } catch (const ConfigError&) {
+    return;  // whoever packs there now tidies up
+  }
+  remove_leftovers();
+}
+
+// Behind a committed manifest; plan.json goes last, so that a kill in between is noticed.
+void OutputFolder::remove_leftovers() const {
+  remove_parts(splits_of_plan(read_file(path_ / kPlanFile), path_ / kPlanFile), false);
   remove_quietly(path_ / kPlanFile);
   fsync_folder(path_);
 }
@@ -120,8 +210,9 @@ void OutputFolder::finish(const data::Manifest& manifest) {
 void OutputFolder::keep() {
   const std::vector<std::string> names = entries_of(path_);
   kept_ = std::any_of(names.begin(), names.end(), [this](const std::string& name) {
-    return std::any_of(splits_.begin(), splits_.end(),
-                       [&](const std::string& split) { return is_part_of(name, split) && name.find(".tmp.") == std::string::npos; });
+    return std::any_of(splits_.begin(), splits_.end(), [&](const std::string& split) {
+      return is_part_of(name, split) && is_shard(name) && !is_temporary(name) && !packed_files_.contains(name);
+    });
   });
 }
 
@@ -142,12 +233,12 @@ OutputFolder::~OutputFolder() {
   }
 }
 
+// Of these splits, what the manifest does not list.
 void OutputFolder::remove_parts(const std::vector<std::string>& splits, bool temporary_only) const {
   for (const std::string& name : entries_of(path_)) {
-    const bool temporary = name.find(".tmp.") != std::string::npos;
     const bool part = std::any_of(splits.begin(), splits.end(), [&](const std::string& split) { return is_part_of(name, split); });
     const bool ours = part || name.starts_with(data::kManifestFile) || name.starts_with(kPlanFile) || name.starts_with("skipped.csv");
-    if ((temporary && ours) || (part && !temporary_only)) {
+    if ((is_temporary(name) && ours) || (part && !temporary_only && !packed_files_.contains(name))) {
       remove_quietly(path_ / name);
     }
   }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,18 +27,26 @@ class OutputFolder {
 
   // Makes and locks the folder, clears temporary files of dead processes, and writes plan.json. ConfigError when another
   // process packs there, or when an interrupted packing had another plan and `restart` is false (true: its shards are removed).
-  void begin(const std::string& plan_json, const std::vector<std::string>& splits, bool restart);
-  // Commits the manifest; plan.json goes.
+  // `needed_bytes`: OutputError when the file system has less room; what an earlier call finished is counted as room.
+  void begin(const std::string& plan_json, const std::vector<std::string>& splits, bool restart, std::uint64_t needed_bytes = 0);
+  // Commits the manifest; plan.json, the shards' notes and indices of older generations go.
   void finish(const data::Manifest& manifest);
   // Packing failed for a reason that may pass: what is finished stays for the next call, if there is a finished shard.
   void keep();
+  // All is packed already: removes what a packing left that was killed behind its manifest. Nothing when another process packs there.
+  void tidy();
 
  private:
+  void lock();
+  void check_room(std::uint64_t needed_bytes) const;
   void remove_parts(const std::vector<std::string>& splits, bool temporary_only) const;
+  void remove_leftovers() const;
 
   std::filesystem::path path_;
+  std::string manifest_text_;
   std::optional<data::Manifest> manifest_;
-  std::string old_plan_;  // text of plan.json before this call
+  std::set<std::string> packed_files_;  // that the manifest lists: never removed
+  std::string old_plan_;                // text of plan.json before this call
   std::vector<std::filesystem::path> made_folders_;
   std::vector<std::string> splits_;
   UniqueFd lock_;

@@ -2,37 +2,70 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "core/error.hpp"
 #include "data/shard_format.hpp"
-#include "pack/class_file.hpp"
+#include "pack/append.hpp"
+#include "pack/finish_split.hpp"
 #include "pack/output_folder.hpp"
 #include "pack/plan.hpp"
 #include "pack/producer.hpp"
-#include "pack/shard_job.hpp"
+#include "pack/shard_rounds.hpp"
 #include "pack/skipped_file.hpp"
-#include "pack/statistics.hpp"
 
 namespace muster::pack {
 namespace {
 
+PreflightReport inspect_all(const PackOptions& options, Ranks& ranks) {
+  PreflightReport report;
+  for (const auto& [split, sources] : sources_by_split(options)) {
+    std::shared_ptr<SplitSource> source;
+    ranks.together([&, name = split, from = sources] { source = make_split_source(options, name, from, report.notices); });
+    report.splits.push_back(inspect_split(split, sources, source, options, ranks, report.problems));
+  }
+  // Every split of a classes file gives the same notices on it.
+  std::ranges::sort(report.notices);
+  const auto repeated = std::ranges::unique(report.notices);
+  report.notices.erase(repeated.begin(), repeated.end());
+  for (const SplitPreflight& split : report.splits) {
+    const SplitPreflight& first = report.splits.front();
+    if (split.source->classes() != first.source->classes() || split.source->multi_label() != first.source->multi_label()) {
+      throw ConfigError("splits {} and {} have different classes ({} and {}); give classes=FILE for both", first.split, split.split,
+                        first.source->classes().size(), split.source->classes().size());
+    }
+  }
+  return report;
+}
+
 // A data set of another kind in the folder cannot take these splits.
-void check_same_kind(const data::Manifest& manifest, const PackOptions& options, const DeclaredClasses& declared) {
+void check_same_kind(const data::Manifest& manifest, const PackOptions& options, const SplitSource& source) {
   const auto refuse = [&](const std::string& what) {
     throw ConfigError("out={} is a packed data set with {}; choose another folder", options.out, what);
   };
+  const data::ClassList& classes = source.classes();
   if (manifest.task != options.task) {
     refuse(fmt::format("task {}, not {}", manifest.task, options.task));
   }
-  if (manifest.classes.ids != declared.classes.ids || manifest.classes.names != declared.classes.names) {
-    refuse(fmt::format("another class list ({} classes, checksum {}) than {} ({} classes, checksum {})", manifest.classes.size(),
-                       manifest.classes.names_crc32(), declared.where, declared.classes.size(), declared.classes.names_crc32()));
+  if (manifest.classes.ids != classes.ids || manifest.classes.names != classes.names || manifest.classes.isthing != classes.isthing) {
+    refuse(fmt::format("another class list ({} classes, checksum {}) than these sources ({} classes, checksum {})", manifest.classes.size(),
+                       manifest.classes.names_crc32(), classes.size(), classes.names_crc32()));
+  }
+  if (manifest.multi_label != source.multi_label()) {
+    refuse(manifest.multi_label ? "several labels per image, not one" : "one label per image, not several");
   }
   if (manifest.orientation_policy != options.orientation) {
     refuse(fmt::format("orientation={}, not {}", manifest.orientation_policy, options.orientation));
+  }
+  if (manifest.max_side != options.max_side) {
+    refuse(fmt::format("max_side={}, not {}", manifest.max_side, options.max_side));
+  }
+  if (manifest.strip_metadata != options.strip_metadata) {
+    refuse(fmt::format("strip_metadata={}, not {}", manifest.strip_metadata, options.strip_metadata));
   }
 }
 
@@ -43,154 +76,307 @@ void add_notices(const SplitPreflight& preflight, std::vector<std::string>& noti
     }
   };
   notice(preflight.other_files, "files among the images have another extension and were left alone");
-  notice(preflight.masks_without_image, "masks belong to no image");
+  notice(preflight.targets_without_image, "masks or labels belong to no image");
+  notice(preflight.duplicates.size(), "groups of images are the same file under several names");
   notice(preflight.skipped.size(), "samples were left out, see skipped.csv");
 }
 
-std::vector<SplitPlan> make_plans(const PackOptions& options, const DeclaredClasses& declared) {
-  Problems problems;
-  std::vector<SplitPreflight> preflights;
-  for (const auto& [split, sources] : sources_by_split(options)) {
-    preflights.push_back(inspect_split(split, sources, options, problems));
+// --- what is to be done with each split: decided by rank 0, which alone sees the folder ---------------------------------------------
+
+enum class Action : std::uint8_t { kPack, kAppend, kNothing };
+
+struct Decision {
+  Action action = Action::kPack;
+  std::uint32_t first_shard = 0;
+  std::vector<std::uint8_t> is_new;  // by sample, for kAppend
+};
+
+Decision decide(const SplitPreflight& preflight, const std::optional<data::Manifest>& manifest, const PackOptions& options) {
+  if (!manifest || !manifest->splits.contains(preflight.split)) {
+    return {};
   }
-  problems.throw_if_any("pack");
+  const data::ManifestSplit& packed = manifest->splits.at(preflight.split);
+  if (packed.appended.empty() && make_plan(preflight, options).plan_hash == packed.plan_hash) {
+    return {.action = Action::kNothing, .is_new = {}};
+  }
+  SourceChanges changes = source_changes(preflight, packed, options.out);
+  if ((options.append || !packed.appended.empty()) && changes.only_adds() && changes.added == 0) {
+    return {.action = Action::kNothing, .is_new = {}};
+  }
+  if (!options.append) {
+    throw ConfigError("out={} holds a split {} from other sources or settings ({}); choose another folder or another split{}", options.out,
+                      preflight.split, changes.text(), changes.only_adds() && changes.added > 0 ? ", or add the new images with append=true" : "");
+  }
+  if (!changes.only_adds()) {
+    throw DataError("out={}: split {}: {}; append=true only adds images, so pack into a new folder", options.out, preflight.split, changes.text());
+  }
+  return {.action = Action::kAppend, .first_shard = static_cast<std::uint32_t>(packed.shards.size()), .is_new = std::move(changes.is_new)};
+}
+
+std::string wire_of(const std::vector<Decision>& decisions) {
+  WireWriter wire;
+  for (const Decision& decision : decisions) {
+    wire.value(decision.action);
+    wire.value(decision.first_shard);
+    wire.list(decision.is_new);
+  }
+  return wire.take();
+}
+
+// Takes what is packed already out of `splits`; the plans of the others.
+std::vector<SplitPlan> make_plans(std::vector<SplitPreflight>&& splits, const std::string& decisions, const PackOptions& options) {
   std::vector<SplitPlan> plans;
-  for (SplitPreflight& preflight : preflights) {
-    check_skipped(preflight, preflight.skipped.size(), options);
-    plans.push_back(make_plan(std::move(preflight), options, declared));
+  WireReader wire(decisions);
+  for (SplitPreflight& split : splits) {
+    const auto action = wire.value<Action>();
+    const auto first_shard = wire.value<std::uint32_t>();
+    const auto is_new = wire.list<std::uint8_t>();
+    if (action == Action::kAppend) {
+      keep_new(split, is_new);
+    }
+    if (action != Action::kNothing) {
+      plans.push_back(make_plan(std::move(split), options, first_shard));
+    }
   }
   return plans;
 }
 
-struct Packed {
-  data::ManifestSplit manifest;
+PackedSplit summary_of(const std::string& name, const data::ManifestSplit& split) {
   PackedSplit summary;
+  summary.name = name;
+  summary.samples = split.num_samples;
+  summary.shards = split.shards.size();
+  summary.fingerprint = split.fingerprint;
+  for (const data::ManifestShard& shard : split.shards) {
+    summary.bytes += shard.bytes;
+  }
+  return summary;
+}
+
+// Bytes of images that are stored as they are: what the shards need at least.
+std::uint64_t copied_bytes(const std::vector<SplitPlan>& plans, const PackOptions& options) {
+  std::uint64_t bytes = 0;
+  for (const SplitPlan& plan : plans) {
+    for (const PlannedSample& sample : plan.preflight.samples) {
+      const bool copied = options.max_side == 0 && !options.strip_metadata && sample.info.codec != image::Codec::kNone && !sample.info.progressive;
+      bytes += copied ? sample.source.image.bytes : 0;
+    }
+  }
+  return bytes;
+}
+
+// --- the job ------------------------------------------------------------------------------------------------------------------
+
+class PackJob {
+ public:
+  PackJob(const PackOptions& options, dist::Communicator& world) : options_(options), ranks_(world) { summary_.out = options.out; }
+
+  PackSummary run(const ShowReport& show) {
+    ranks_.together([&] { validate(options_); });
+    open_folder();
+    PreflightReport report = inspect_all(options_, ranks_);
+    if (show) {
+      show(report);
+    }
+    source_ = report.splits.front().source;
+    summary_.classes = source_->classes().size();
+    check_kind();
+    report.throw_if_bad(options_);
+    summary_.notices = report.notices;
+    const std::string decisions = ranks_.from_first([&] { return wire_of(decide_all(report.splits)); });
+    std::vector<SplitPlan> plans = make_plans(std::move(report.splits), decisions, options_);
+    if (plans.empty()) {
+      ranks_.from_first([&] { return folder_->tidy(), std::string(); });
+    } else {
+      pack_plans(plans);
+    }
+    return share_summary();
+  }
+
+ private:
+  void open_folder() {
+    ranks_.from_first([&] {
+      folder_ = std::make_unique<OutputFolder>(options_.out);
+      return std::string();
+    });
+  }
+
+  void check_kind() {
+    ranks_.from_first([&] {
+      if (folder_->manifest()) {
+        check_same_kind(*folder_->manifest(), options_, *source_);
+      }
+      return std::string();
+    });
+  }
+
+  std::vector<Decision> decide_all(const std::vector<SplitPreflight>& splits) {
+    std::vector<Decision> decisions;
+    for (const SplitPreflight& split : splits) {
+      decisions.push_back(decide(split, folder_->manifest(), options_));
+      if (decisions.back().action == Action::kNothing) {
+        summary_.splits.push_back(summary_of(split.split, folder_->manifest()->splits.at(split.split)));
+        summary_.splits.back().was_there = true;
+      }
+    }
+    return decisions;
+  }
+
+  void pack_plans(std::vector<SplitPlan>& plans) {
+    ranks_.from_first([&] {
+      std::vector<std::string> splits;
+      for (const SplitPlan& plan : plans) {
+        splits.push_back(plan.preflight.split);
+      }
+      folder_->begin(plan_json(plans), splits, options_.restart, copied_bytes(plans, options_));
+      start_manifest(plans);
+      return std::string();
+    });
+    try {
+      for (SplitPlan& plan : plans) {
+        pack_split(plan);
+      }
+      ranks_.from_first([&] {
+        update_skipped_file(folder_->path(), skipped_);
+        folder_->finish(manifest_);
+        return std::string();
+      });
+    } catch (const DataError&) {
+      throw;  // the sources must change, and with them the plan: nothing of this call can be used
+    } catch (const UndeclaredValueError&) {
+      throw;
+    } catch (...) {
+      if (folder_) {
+        folder_->keep();
+      }
+      throw;
+    }
+  }
+
+  void start_manifest(const std::vector<SplitPlan>& plans) {
+    manifest_ = folder_->manifest().value_or(data::Manifest{.task = options_.task,
+                                                            .producer = producer_versions(),
+                                                            .orientation_policy = options_.orientation,
+                                                            .classes = source_->classes(),
+                                                            .splits = {},
+                                                            .base = {},
+                                                            .parent_fingerprint = {},
+                                                            .multi_label = source_->multi_label(),
+                                                            .max_side = static_cast<std::uint32_t>(options_.max_side),
+                                                            .strip_metadata = options_.strip_metadata});
+    if (std::ranges::any_of(plans, [](const SplitPlan& plan) { return plan.first_shard > 0; })) {
+      manifest_.parent_fingerprint = dataset_fingerprint(manifest_);
+      ++manifest_.generation;
+    }
+  }
+
+  void pack_split(SplitPlan& plan) {
+    SplitPreflight& preflight = plan.preflight;
+    const data::ShardIdentity identity{.task = options_.task,
+                                       .split = preflight.split,
+                                       .plan_hash = plan.plan_hash,
+                                       .producer = producer_line(),
+                                       .orientation_policy = options_.orientation,
+                                       .number = plan.first_shard,
+                                       .classes = preflight.source->classes(),
+                                       .multi_label = preflight.source->multi_label()};
+    PackProgress progress("packing " + preflight.split, {preflight.samples.size(), preflight.source_bytes}, ranks_.count(),
+                          progress_on_terminal(ranks_.is_first()));
+    const ShardJobs jobs(plan, options_, identity, options_.out, progress);
+    const auto allowed = static_cast<std::size_t>(options_.max_skipped * static_cast<double>(preflight.images));
+    const std::size_t most = allowed - std::min(allowed, preflight.skipped.size());
+    const std::vector<ShardResult> results = run_shards(jobs, ranks_, most, progress);
+    for (const ShardResult& result : results) {
+      preflight.skipped.insert(preflight.skipped.end(), result.skipped.begin(), result.skipped.end());
+    }
+    check_skipped(preflight, preflight.skipped.size(), options_);
+    ranks_.from_first([&] {
+      take_results(plan, results, identity);
+      return std::string();
+    });
+  }
+
+  // Rank 0: index and manifest of the split.
+  void take_results(const SplitPlan& plan, const std::vector<ShardResult>& results, const data::ShardIdentity& identity) {
+    const std::string& split = plan.preflight.split;
+    const data::ManifestSplit* packed = plan.first_shard > 0 ? &manifest_.splits.at(split) : nullptr;
+    const std::size_t before = packed == nullptr ? 0 : packed->num_samples;
+    FinishedSplit finished = finish_split(plan, results, packed, manifest_.generation, identity, folder_->path());
+    PackedSplit summary = summary_of(split, finished.manifest);
+    summary.added = packed == nullptr ? 0 : finished.manifest.num_samples - before;
+    summary.skipped = plan.preflight.skipped.size();
+    summary.taken_over = static_cast<std::size_t>(std::ranges::count(results, true, &ShardResult::taken_over));
+    spdlog::info("{}: {} samples in {} shard{}{}", split, finished.manifest.num_samples - before, results.size(), results.size() == 1 ? "" : "s",
+                 summary.taken_over == 0 ? "" : fmt::format(", {} of them finished before", summary.taken_over));
+    summary_.splits.push_back(std::move(summary));
+    skipped_[split] = plan.preflight.skipped;
+    add_notices(plan.preflight, summary_.notices);
+    std::ranges::copy(finished.remarks, std::back_inserter(summary_.notices));
+    manifest_.splits[split] = std::move(finished.manifest);
+  }
+
+  // What rank 0 knows of the result, on all ranks.
+  PackSummary share_summary() {
+    const std::string text = ranks_.from_first([&] {
+      WireWriter wire;
+      wire.value(std::uint64_t{summary_.splits.size()});
+      for (const PackedSplit& split : summary_.splits) {
+        wire.text(split.name);
+        wire.text(split.fingerprint);
+        wire.value(std::array{split.samples, split.shards, split.taken_over, split.added, std::size_t{split.bytes}, split.skipped});
+        wire.value(split.was_there);
+      }
+      for (const std::string& notice : summary_.notices) {
+        wire.text(notice);
+      }
+      return wire.take();
+    });
+    WireReader wire(text);
+    PackSummary shared{.out = summary_.out, .classes = summary_.classes, .splits = {}, .notices = {}};
+    shared.splits.resize(wire.value<std::uint64_t>());
+    for (PackedSplit& split : shared.splits) {
+      split.name = wire.text();
+      split.fingerprint = wire.text();
+      const auto [samples, shards, taken_over, added, bytes, skipped] = wire.value<std::array<std::size_t, 6>>();
+      split.samples = samples;
+      split.shards = shards;
+      split.taken_over = taken_over;
+      split.added = added;
+      split.bytes = bytes;
+      split.skipped = skipped;
+      split.was_there = wire.value<bool>();
+    }
+    while (!wire.done()) {
+      shared.notices.push_back(wire.text());
+    }
+    return shared;
+  }
+
+  const PackOptions& options_;
+  Ranks ranks_;
+  PackSummary summary_;
+  std::unique_ptr<OutputFolder> folder_;       // rank 0's
+  std::shared_ptr<const SplitSource> source_;  // of the first split
+  data::Manifest manifest_;                    // rank 0's
+  std::map<std::string, std::vector<SkippedFile>> skipped_;
 };
-
-Packed pack_split(SplitPlan& plan, const PackOptions& options, const DeclaredClasses& declared, const std::filesystem::path& folder) {
-  const std::string& split = plan.preflight.split;
-  const data::ShardIdentity identity{.task = options.task,
-                                     .split = split,
-                                     .plan_hash = plan.plan_hash,
-                                     .producer = producer_line(),
-                                     .orientation_policy = options.orientation,
-                                     .number = 0,
-                                     .classes = declared.classes};
-  const ShardJobs jobs(plan, options, declared, identity, folder);
-  Packed packed;
-  PixelSums sums;
-  for (std::size_t number = 0; number < plan.num_shards(); ++number) {
-    ShardResult result = jobs.run(static_cast<std::uint32_t>(number));
-    spdlog::info("{} {}: {} samples, {:.1f} MB ({} of {})", result.taken_over ? "kept" : "wrote", result.summary.file,
-                 result.summary.num_samples, static_cast<double>(result.summary.bytes) / 1e6, number + 1, plan.num_shards());
-    sums += result.sums;
-    packed.summary.taken_over += result.taken_over ? 1 : 0;
-    packed.summary.bytes += result.summary.bytes;
-    packed.manifest.shards.push_back(std::move(result.summary));
-    plan.preflight.skipped.insert(plan.preflight.skipped.end(), result.skipped.begin(), result.skipped.end());
-    check_skipped(plan.preflight, plan.preflight.skipped.size(), options);
-  }
-  packed.manifest.num_samples = data::link_shards(packed.manifest.shards);
-  if (packed.manifest.num_samples == 0) {
-    throw DataError("split {}: no sample is left of {} images; see what was wrong with them above", split, plan.preflight.images);
-  }
-  data::SplitIndex index = data::write_split_index(folder, identity, packed.manifest.shards);
-  packed.manifest.order = plan.order;
-  packed.manifest.plan_hash = plan.plan_hash;
-  packed.manifest.fingerprint = index.fingerprint;
-  packed.manifest.index = index.file;
-  packed.manifest.statistics = split_statistics(index.columns, sums, declared.classes.size());
-  packed.manifest.source_files = 2 * plan.preflight.samples.size();
-  packed.manifest.listing_digest = plan.listing_digest;
-  packed.summary.name = split;
-  packed.summary.samples = packed.manifest.num_samples;
-  packed.summary.shards = packed.manifest.shards.size();
-  packed.summary.skipped = plan.preflight.skipped.size();
-  packed.summary.fingerprint = index.fingerprint;
-  return packed;
-}
-
-// Takes plans whose split the data set holds already, packed from the same sources, out of `plans`.
-std::vector<PackedSplit> take_finished(std::vector<SplitPlan>& plans, const data::Manifest& manifest, const PackOptions& options) {
-  std::vector<PackedSplit> finished;
-  std::erase_if(plans, [&](const SplitPlan& plan) {
-    const auto found = manifest.splits.find(plan.preflight.split);
-    if (found == manifest.splits.end()) {
-      return false;
-    }
-    if (found->second.plan_hash != plan.plan_hash) {
-      throw ConfigError("out={} holds a split {} from other sources or settings; choose another folder or another split", options.out,
-                        found->first);
-    }
-    PackedSplit summary{.name = found->first,
-                        .samples = found->second.num_samples,
-                        .shards = found->second.shards.size(),
-                        .fingerprint = found->second.fingerprint,
-                        .was_there = true};
-    for (const data::ManifestShard& shard : found->second.shards) {
-      summary.bytes += shard.bytes;
-    }
-    finished.push_back(std::move(summary));
-    return true;
-  });
-  return finished;
-}
-
-// Shards, index files, skipped.csv, then the manifest.
-void pack_plans(std::vector<SplitPlan>& plans, const PackOptions& options, const DeclaredClasses& declared, OutputFolder& folder,
-                PackSummary& summary) {
-  data::Manifest manifest = folder.manifest().value_or(data::Manifest{.task = options.task,
-                                                                      .producer = producer_versions(),
-                                                                      .orientation_policy = options.orientation,
-                                                                      .classes = declared.classes,
-                                                                      .splits = {},
-                                                                      .base = {},
-                                                                      .parent_fingerprint = {}});
-  std::map<std::string, std::vector<SkippedFile>> skipped;
-  for (SplitPlan& plan : plans) {
-    Packed packed = pack_split(plan, options, declared, folder.path());
-    manifest.splits[plan.preflight.split] = std::move(packed.manifest);
-    summary.splits.push_back(std::move(packed.summary));
-    add_notices(plan.preflight, summary.notices);
-    skipped[plan.preflight.split] = plan.preflight.skipped;
-  }
-  update_skipped_file(folder.path(), skipped);
-  folder.finish(manifest);
-}
 
 }  // namespace
 
+PreflightReport preflight(const PackOptions& options, dist::Communicator& world) {
+  Ranks ranks(world);
+  ranks.together([&] { validate(options); });
+  return inspect_all(options, ranks);
+}
+
+PackSummary pack(const PackOptions& options, dist::Communicator& world, const ShowReport& show) {
+  return PackJob(options, world).run(show);
+}
+
 PackSummary pack(const PackOptions& options) {
-  validate(options);
-  PackSummary summary{.out = options.out, .splits = {}, .notices = {}};
-  const DeclaredClasses declared = declared_classes(options, summary.notices);
-  summary.classes = declared.classes.size();
-  OutputFolder folder(options.out);
-  if (folder.manifest()) {
-    check_same_kind(*folder.manifest(), options, declared);
-  }
-  std::vector<SplitPlan> plans = make_plans(options, declared);
-  if (folder.manifest()) {
-    summary.splits = take_finished(plans, *folder.manifest(), options);
-  }
-  if (plans.empty()) {
-    return summary;
-  }
-  std::vector<std::string> splits;
-  for (const SplitPlan& plan : plans) {
-    splits.push_back(plan.preflight.split);
-  }
-  folder.begin(plan_json(plans), splits, options.restart);
-  try {
-    pack_plans(plans, options, declared, folder, summary);
-  } catch (const DataError&) {
-    throw;  // the sources must change, and with them the plan: nothing of this call can be used
-  } catch (const UndeclaredValueError&) {
-    throw;
-  } catch (...) {
-    folder.keep();
-    throw;
-  }
+  const auto solo = dist::make_solo_communicator();
+  PackSummary summary = pack(options, *solo);
+  solo->close();
   return summary;
 }
 

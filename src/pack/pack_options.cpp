@@ -77,9 +77,6 @@ void validate(const PackOptions& o) {
   if (!o.classes.empty() && o.data.classes.size() > 0) {
     throw ConfigError("give either classes=FILE or data.classes in a recipe, not both");
   }
-  if (o.append && o.restart) {
-    throw ConfigError("append=true goes on with what is there, restart=true throws it away; give one of them");
-  }
   if ((o.reduce_labels || o.data.reduce_labels) && o.task != "semantic_segmentation") {
     throw ConfigError("reduce_labels=true is for task=semantic_segmentation, not {}", o.task);
   }

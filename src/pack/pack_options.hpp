@@ -13,10 +13,10 @@
 namespace muster::pack {
 
 struct SplitSources {
-  std::string images;       // folder, file, or list of files (pretrain)
-  std::string masks;        // folder, or pattern with {image_path.stem} {image_path.name} {image_path.parent}
-  std::string annotations;  // COCO panoptic JSON
-  std::string csv;          // classification: paths and labels
+  std::string images{};      // folder, file, or list of files (pretrain)
+  std::string masks{};       // folder, or pattern with {image_path.stem} {image_path.name} {image_path.parent}
+  std::string annotations{}; // COCO panoptic JSON
+  std::string csv{};         // classification: paths and labels
   bool operator==(const SplitSources&) const = default;
 };
 template <class Visitor>

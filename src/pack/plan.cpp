@@ -21,24 +21,27 @@ class Digest {
     hash_.update(std::string_view("\0", 1));
     return *this;
   }
+  // Fields that are separated already.
+  void raw(std::string_view fields) { hash_.update(fields); }
   std::string hex() const { return hash_.hex(); }
 
  private:
   Xxh3Stream hash_;
 };
 
-std::string listing_digest(const std::vector<PlannedSample>& samples) {
-  Digest digest;
+std::vector<const SourceSample*> sources_of(const std::vector<PlannedSample>& samples) {
+  std::vector<const SourceSample*> sources;
+  sources.reserve(samples.size());
   for (const PlannedSample& sample : samples) {
-    digest << sample.source.image.key << sample.source.image.bytes << sample.source.mask.key << sample.source.mask.bytes;
+    sources.push_back(&sample.source);
   }
-  return digest.hex();
+  return sources;
 }
 
 std::string times_digest(const std::vector<PlannedSample>& samples) {
   Digest digest;
   for (const PlannedSample& sample : samples) {
-    digest << sample.source.image.mtime_ns << sample.source.mask.mtime_ns;
+    digest << sample.source.image.mtime_ns << (sample.source.mask ? sample.source.mask->mtime_ns : 0);
   }
   return digest.hex();
 }
@@ -61,23 +64,27 @@ std::vector<std::size_t> cut(const std::vector<PlannedSample>& samples, std::uin
       begin.push_back(i);
       bytes = 0;
     }
-    bytes += samples[i].source.image.bytes + samples[i].source.mask.bytes;
+    bytes += samples[i].source.image.bytes + (samples[i].source.mask ? samples[i].source.mask->bytes : 0);
   }
   begin.push_back(samples.size());
   return begin;
 }
 
-std::string plan_hash(const SplitPlan& plan, const PackOptions& options, const DeclaredClasses& declared) {
+std::string plan_hash(const SplitPlan& plan, const PackOptions& options) {
   Digest digest;
   digest << "muster-plan 1" << options.task << plan.preflight.split << plan.preflight.orientation << plan.order.kind << plan.order.seed;
-  for (std::size_t i = 0; i < declared.classes.size(); ++i) {
-    digest << declared.classes.ids[i] << declared.classes.names[i];
+  digest.raw(plan.preflight.source->definition());
+  // What older plans did not have enters only where it is used.
+  if (options.max_side > 0) {
+    digest << "max_side" << options.max_side;
   }
-  digest << "void";
-  for (const std::int32_t value : declared.void_values) {
-    digest << value;
+  if (options.strip_metadata) {
+    digest << "strip_metadata";
   }
-  digest << "samples" << listing_digest(plan.preflight.samples) << "cuts";
+  if (plan.first_shard > 0) {
+    digest << "behind shard" << plan.first_shard;
+  }
+  digest << "samples" << listing_digest(sources_of(plan.preflight.samples)) << "cuts";
   for (const std::size_t begin : plan.shard_begin) {
     digest << begin;
   }
@@ -86,18 +93,32 @@ std::string plan_hash(const SplitPlan& plan, const PackOptions& options, const D
 
 }  // namespace
 
-SplitPlan make_plan(SplitPreflight preflight, const PackOptions& options, const DeclaredClasses& declared) {
-  SplitPlan plan{
-      .preflight = std::move(preflight), .order = {}, .shard_begin = {}, .plan_hash = {}, .listing_digest = {}, .times_digest = {}};
+std::string listing_digest(const std::vector<const SourceSample*>& samples) {
+  Digest digest;
+  for (const SourceSample* sample : samples) {
+    digest << sample->image.key << sample->image.bytes;
+    if (sample->mask) {
+      digest << sample->mask->key << sample->mask->bytes;
+    } else {
+      digest << fmt::format("{}", fmt::join(sample->labels, ","));
+    }
+  }
+  return digest.hex();
+}
+
+SplitPlan make_plan(SplitPreflight preflight, const PackOptions& options, std::uint32_t first_shard) {
+  SplitPlan plan;
+  plan.preflight = std::move(preflight);
+  plan.first_shard = first_shard;
   std::vector<PlannedSample>& samples = plan.preflight.samples;
-  plan.listing_digest = listing_digest(samples);
+  plan.listing_digest = listing_digest(sources_of(samples));
   plan.times_digest = times_digest(samples);
   if (plan.preflight.split == "train") {
     plan.order = {.kind = "shuffled", .seed = static_cast<std::uint64_t>(options.seed)};
     shuffle(samples, plan.order.seed);
   }
   plan.shard_begin = cut(samples, static_cast<std::uint64_t>(options.shard_bytes));
-  plan.plan_hash = plan_hash(plan, options, declared);
+  plan.plan_hash = plan_hash(plan, options);
   return plan;
 }
 
@@ -108,6 +129,7 @@ std::string plan_json(const std::vector<SplitPlan>& plans) {
                                                      {"listing_digest", plan.listing_digest},
                                                      {"times_digest", plan.times_digest},
                                                      {"num_samples", std::uint64_t{plan.preflight.samples.size()}},
+                                                     {"first_shard", plan.first_shard},
                                                      {"num_shards", std::uint64_t{plan.num_shards()}}}));
   }
   return io::to_json(io::Value::map({{"format", "muster-plan"}, {"splits", splits}})) + "\n";

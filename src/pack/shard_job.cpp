@@ -1,7 +1,5 @@
 #include "pack/shard_job.hpp"
 
-#include <functional>
-#include <optional>
 #include <set>
 
 #include <spdlog/spdlog.h>
@@ -11,66 +9,117 @@
 #include "data/ordered_jobs.hpp"
 #include "data/shard_format.hpp"
 #include "image/decode.hpp"
+#include "pack/ranks.hpp"
+#include "pack/shard_note.hpp"
 #include "pack/source_bytes.hpp"
 
 namespace muster::pack {
 namespace {
 
+std::uint64_t source_bytes_of(const SourceSample& sample) {
+  return sample.image.bytes + (sample.mask ? sample.mask->bytes : 0);
+}
+
+}  // namespace
+
 // One sample on its way through the threads.
-struct Item {
+struct ShardJobs::Item {
   const PlannedSample* sample = nullptr;
-  EncodedPair encoded;
+  PackedSample packed;
   std::string problem;  // "" = none
 };
 
-// Calls `work` for samples [begin, end) on several threads and `take` for each in order on this one.
-void in_order(const std::vector<PlannedSample>& samples, std::size_t begin, std::size_t end, int threads,
-              const std::function<void(Item&)>& work, const std::function<void(Item&)>& take) {
+void put(WireWriter& wire, const ShardResult& result) {
+  const data::ShardSummary& s = result.summary;
+  wire.text(s.file);
+  wire.text(s.uuid);
+  wire.text(s.xxh3_128);
+  wire.value(s.bytes);
+  wire.value(s.num_samples);
+  wire.value(s.payload_address);
+  wire.value(s.payload_bytes);
+  wire.value(result.sums);
+  wire.value(std::uint64_t{result.skipped.size()});
+  for (const SkippedFile& file : result.skipped) {
+    wire.text(file.key);
+    wire.text(file.reason);
+  }
+  wire.value(result.taken_over);
+}
+
+ShardResult shard_result_from(WireReader& wire) {
+  ShardResult result;
+  data::ShardSummary& s = result.summary;
+  s.file = wire.text();
+  s.uuid = wire.text();
+  s.xxh3_128 = wire.text();
+  s.bytes = wire.value<std::uint64_t>();
+  s.num_samples = wire.value<std::uint32_t>();
+  s.payload_address = wire.value<std::uint64_t>();
+  s.payload_bytes = wire.value<std::uint64_t>();
+  result.sums = wire.value<PixelSums>();
+  result.skipped.resize(wire.value<std::uint64_t>());
+  for (SkippedFile& file : result.skipped) {
+    file.key = wire.text();
+    file.reason = wire.text();
+  }
+  result.taken_over = wire.value<bool>();
+  return result;
+}
+
+ShardJobs::ShardJobs(const SplitPlan& plan, const PackOptions& options, data::ShardIdentity identity, std::filesystem::path folder,
+                     PackProgress& progress)
+    : plan_(plan), options_(options), identity_(std::move(identity)), folder_(std::move(folder)), progress_(progress) {}
+
+data::ShardIdentity ShardJobs::identity_of(std::size_t number) const {
+  data::ShardIdentity identity = identity_;
+  identity.number = plan_.first_shard + static_cast<std::uint32_t>(number);
+  return identity;
+}
+
+SkippedFile ShardJobs::skipped_file(const Item& item) const {
+  const io::SourceFile& image = item.sample->source.image;
+  return {image.key, without_root(item.problem, plan_.preflight.sources, &image)};
+}
+
+// Calls `work` for the samples of a shard on several threads and `take` for each in order on this one.
+void ShardJobs::in_order(std::size_t number, const std::function<void()>& between, const Step& work, const Step& take) const {
   using Jobs = data::OrderedJobs<Item>;
-  const int workers = data::worker_threads(threads);
-  std::size_t next = begin;
+  const int workers = data::worker_threads(options_.threads);
+  std::size_t next = plan_.shard_begin[number];
+  const std::size_t end = plan_.shard_begin[number + 1];
   Jobs jobs(
       workers, 2 * static_cast<std::size_t>(workers),
       [&]() -> std::optional<Jobs::Opened> {
         if (next == end) {
           return std::nullopt;
         }
-        return Jobs::Opened{.group = {.sample = &samples[next++], .encoded = {}, .problem = {}}};
+        return Jobs::Opened{.group = {.sample = &plan_.preflight.samples[next++], .packed = {}, .problem = {}}};
       },
       [&](Item& item, std::size_t) { work(item); });
   while (std::optional<Item> item = jobs.pop()) {
     if (const int signal = requested_stop(); signal != 0) {
       throw PackStopped("packing stopped by signal {}; the same command goes on behind the last finished shard", signal);
     }
+    between();
     take(*item);
+    progress_.add(1, source_bytes_of(item->sample->source));
   }
 }
 
-}  // namespace
-
-ShardJobs::ShardJobs(const SplitPlan& plan, const PackOptions& options, const DeclaredClasses& declared, data::ShardIdentity identity,
-                     std::filesystem::path folder)
-    : plan_(plan), options_(options), declared_(declared), table_(declared), identity_(std::move(identity)), folder_(std::move(folder)) {}
-
-data::ShardIdentity ShardJobs::identity_of(std::uint32_t number) const {
-  data::ShardIdentity identity = identity_;
-  identity.number = number;
-  return identity;
-}
-
-ShardResult ShardJobs::run(std::uint32_t number) const {
-  if (std::optional<ShardResult> finished = take_over(number)) {
+ShardResult ShardJobs::run(std::size_t number, const std::function<void()>& between) const {
+  if (std::optional<ShardResult> finished = take_over(number, between)) {
     return std::move(*finished);
   }
-  return make(number);
+  return make(number, between);
 }
 
-ShardResult ShardJobs::make(std::uint32_t number) const {
+ShardResult ShardJobs::make(std::size_t number, const std::function<void()>& between) const {
   ShardResult result;
   data::ShardWriter writer(identity_of(number));
   const auto encode = [&](Item& item) {
     try {
-      item.encoded = encode_pair(*item.sample, table_, declared_);
+      item.packed = encode_sample(*item.sample, *plan_.preflight.source, options_);
     } catch (const DataError& error) {
       if (options_.on_error != "skip") {
         throw;
@@ -80,46 +129,59 @@ ShardResult ShardJobs::make(std::uint32_t number) const {
   };
   const auto store = [&](Item& item) {
     if (item.problem.empty()) {
-      result.sums += item.encoded.sums;
-      writer.add(std::move(item.encoded.record));
+      result.sums += item.packed.sums;
+      writer.add(std::move(item.packed.record));
     } else {
-      result.skipped.push_back({item.sample->source.image.key, without_root(item.problem, plan_.preflight.sources)});
+      result.skipped.push_back(skipped_file(item));
     }
   };
-  in_order(plan_.preflight.samples, plan_.shard_begin[number], plan_.shard_begin[number + 1], options_.threads, encode, store);
+  in_order(number, between, encode, store);
   result.summary = writer.finish(folder_);
+  write_shard_note(folder_, result.summary.file, {.xxh3_128 = result.summary.xxh3_128, .sums = result.sums, .skipped = result.skipped});
   return result;
 }
 
-// The shard that is there already, if it is whole and of this plan. Its images' sums are taken from the sources again.
-std::optional<ShardResult> ShardJobs::take_over(std::uint32_t number) const {
-  const std::filesystem::path path = folder_ / data::shard_file_name(identity_.split, number);
+// The shard that is there already, if it is whole and of this plan.
+std::optional<ShardResult> ShardJobs::take_over(std::size_t number, const std::function<void()>& between) const {
+  const data::ShardIdentity identity = identity_of(number);
+  const std::filesystem::path path = folder_ / data::shard_file_name(identity.split, identity.number);
   if (!std::filesystem::exists(path)) {
     return std::nullopt;
   }
-  ShardResult result;
-  std::set<std::string> stored;
+  data::ShardSummary summary;
   try {
-    result.summary = data::summarise_shard(path, identity_of(number));
-    for (std::string& key : data::read_columns(path).key) {
-      stored.insert(std::move(key));
-    }
+    summary = data::summarise_shard(path, identity);
   } catch (const DataError& error) {
     spdlog::warn("{}; it is made again", error.what());
     return std::nullopt;
   }
-  const std::size_t begin = plan_.shard_begin[number];
-  const std::size_t end = plan_.shard_begin[number + 1];
-  if (stored.size() != end - begin && options_.on_error != "skip") {
+  std::optional<ShardNote> note = read_shard_note(folder_, summary.file, summary.xxh3_128);
+  if (!note) {
+    return look_again(number, std::move(summary), between);
+  }
+  if (!note->skipped.empty() && options_.on_error != "skip") {
     return std::nullopt;
   }
+  for (std::size_t i = plan_.shard_begin[number]; i < plan_.shard_begin[number + 1]; ++i) {
+    progress_.add(1, source_bytes_of(plan_.preflight.samples[i].source));
+  }
+  return ShardResult{.summary = std::move(summary), .sums = note->sums, .skipped = std::move(note->skipped), .taken_over = true};
+}
+
+// A finished shard whose note got lost: what the note said is taken from the sources again.
+std::optional<ShardResult> ShardJobs::look_again(std::size_t number, data::ShardSummary summary, const std::function<void()>& between) const {
+  std::set<std::string> stored;
+  for (std::string& key : data::read_columns(folder_ / summary.file).key) {
+    stored.insert(std::move(key));
+  }
+  if (stored.size() != plan_.shard_begin[number + 1] - plan_.shard_begin[number] && options_.on_error != "skip") {
+    return std::nullopt;
+  }
+  ShardResult result{.summary = std::move(summary), .sums = {}, .skipped = {}, .taken_over = true};
   const auto look = [&](Item& item) {
-    const io::SourceFile& image = item.sample->source.image;
     try {
-      if (stored.contains(image.key)) {
-        item.encoded.sums = pixel_sums(image::decode_rgb(read_source(image), image.path.string()));
-      } else {
-        (void)encode_pair(*item.sample, table_, declared_);
+      item.packed = encode_sample(*item.sample, *plan_.preflight.source, options_);
+      if (!stored.contains(item.sample->source.image.key)) {
         item.problem = "left out by an earlier, interrupted packing";
       }
     } catch (const DataError& error) {
@@ -127,13 +189,13 @@ std::optional<ShardResult> ShardJobs::take_over(std::uint32_t number) const {
     }
   };
   const auto count = [&](Item& item) {
-    result.sums += item.encoded.sums;
-    if (!item.problem.empty()) {
-      result.skipped.push_back({item.sample->source.image.key, without_root(item.problem, plan_.preflight.sources)});
+    if (item.problem.empty()) {
+      result.sums += item.packed.sums;
+    } else {
+      result.skipped.push_back(skipped_file(item));
     }
   };
-  in_order(plan_.preflight.samples, begin, end, options_.threads, look, count);
-  result.taken_over = true;
+  in_order(number, between, look, count);
   return result;
 }
 

@@ -2,18 +2,17 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <vector>
 
-#include "core/error.hpp"
 #include "data/shard_writer.hpp"
 #include "pack/encode_sample.hpp"
+#include "pack/pack_progress.hpp"
 #include "pack/plan.hpp"
+#include "pack/wire.hpp"
 
 namespace muster::pack {
-
-// SIGTERM or SIGUSR2 arrived: exit 75, the same command goes on behind the last finished shard.
-using PackStopped = KindOfError<ExitCode::kComeBack, 2>;
 
 struct ShardResult {
   data::ShardSummary summary;
@@ -22,27 +21,36 @@ struct ShardResult {
   bool taken_over = false;
 };
 
+void put(WireWriter& wire, const ShardResult& result);
+ShardResult shard_result_from(WireReader& wire);
+
 class ShardJobs {
  public:
   // What is the same for all shards of a split; the references must outlive this.
-  ShardJobs(const SplitPlan& plan, const PackOptions& options, const DeclaredClasses& declared, data::ShardIdentity identity,
-            std::filesystem::path folder);
+  ShardJobs(const SplitPlan& plan, const PackOptions& options, data::ShardIdentity identity, std::filesystem::path folder,
+            PackProgress& progress);
 
-  // Shard `number` of the plan. Samples are decoded by options.threads threads and stored in order; memory is one shard.
+  std::size_t count() const noexcept { return plan_.num_shards(); }
+  // Shard `number` of the plan. Samples are decoded by options.threads threads and stored in order; memory is one shard. `between` is called
+  // between samples, and may throw.
   // DataError of the first sample that fails, unless on_error=skip; UndeclaredValueError, OutputError, PackStopped.
-  ShardResult run(std::uint32_t number) const;
+  ShardResult run(std::size_t number, const std::function<void()>& between) const;
 
  private:
-  std::optional<ShardResult> take_over(std::uint32_t number) const;
-  ShardResult make(std::uint32_t number) const;
-  data::ShardIdentity identity_of(std::uint32_t number) const;
+  struct Item;
+  using Step = std::function<void(Item&)>;
+  void in_order(std::size_t number, const std::function<void()>& between, const Step& work, const Step& take) const;
+  std::optional<ShardResult> take_over(std::size_t number, const std::function<void()>& between) const;
+  std::optional<ShardResult> look_again(std::size_t number, data::ShardSummary summary, const std::function<void()>& between) const;
+  ShardResult make(std::size_t number, const std::function<void()>& between) const;
+  data::ShardIdentity identity_of(std::size_t number) const;
+  SkippedFile skipped_file(const Item& item) const;
 
   const SplitPlan& plan_;
   const PackOptions& options_;
-  const DeclaredClasses& declared_;
-  PixelTable table_;
   data::ShardIdentity identity_;
   std::filesystem::path folder_;
+  PackProgress& progress_;
 };
 
 }  // namespace muster::pack

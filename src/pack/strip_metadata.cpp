@@ -108,7 +108,7 @@ std::vector<std::byte> strip_jpeg(Bytes jpeg, std::string_view where) {
 // --- PNG: ISO/IEC 15948, 5.3 ---------------------------------------------------------------------------------------------------
 
 constexpr std::size_t kPngSignature = 8;
-constexpr std::string_view kPngKept[] = {"tRNS", "gAMA", "cHRM", "sRGB", "iCCP", "sBIT", "bKGD", "pHYs"};
+constexpr std::string_view kPngKept[] = {"tRNS", "gAMA", "cHRM", "sRGB", "sBIT", "bKGD", "pHYs"};
 
 std::vector<std::byte> strip_png(Bytes png, std::string_view where) {
   if (png.size() < kPngSignature) {
@@ -136,8 +136,8 @@ std::vector<std::byte> strip_png(Bytes png, std::string_view where) {
 
 // --- WebP: RFC 9649, 2.3 -------------------------------------------------------------------------------------------------------
 
-constexpr std::string_view kWebpKept[] = {"VP8 ", "VP8L", "VP8X", "ALPH", "ICCP", "ANIM", "ANMF"};
-constexpr std::byte kWebpExifAndXmp{0x0C};  // of the flags of VP8X
+constexpr std::string_view kWebpKept[] = {"VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF"};
+constexpr std::byte kWebpExtras{0x2C};  // flags of VP8X: ICC profile, EXIF, XMP
 
 std::vector<std::byte> strip_webp(Bytes webp, std::string_view where) {
   constexpr std::size_t kRiffHeader = 12;
@@ -160,7 +160,7 @@ std::vector<std::byte> strip_webp(Bytes webp, std::string_view where) {
       append(out, webp.subspan(at, std::min(chunk, end - at)));
       if (has_text(webp, at, "VP8X") && data > 0) {
         std::byte& flags = out[out.size() - std::min(chunk, end - at) + 8];
-        flags &= ~kWebpExifAndXmp;
+        flags &= ~kWebpExtras;
       }
     }
     at += chunk;

@@ -1,0 +1,31 @@
+// What the pre-flight saw, for people and as JSON.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/value.hpp"
+#include "pack/preflight.hpp"
+
+namespace muster::pack {
+
+struct PreflightReport {
+  std::vector<SplitPreflight> splits;
+  Problems problems;                 // what stops packing
+  std::vector<std::string> notices;  // of the sources: what was ignored
+
+  // Throws what pack() would stop with: DataError, UndeclaredValueError.
+  void throw_if_bad(const PackOptions& options) const;
+};
+
+// "no_target", "name", "size", "orientation", "unreadable", "undeclared", "annotation"
+const char* problem_kind_name(ProblemKind kind) noexcept;
+
+// A paragraph per split, lines ending in \n; with `classes`, a line for each class. Sentences on single files stand there only when packing
+// goes on without these files: otherwise the error brings them.
+std::string report_text(const PreflightReport& report, bool classes);
+// {"splits": {"train": {"images": ..., "samples": ..., "problems": {...}, "undeclared": [...], "classes": [...], "duplicates": {...}}},
+//  "notices": [...], "ready": true}. Groups of duplicates: the first hundred.
+io::Value report_tree(const PreflightReport& report, const PackOptions& options);
+
+}  // namespace muster::pack
