@@ -106,7 +106,7 @@ TEST_P(LoaderBytesTest, DifferEachTimeAnImageIsShown) {
   EXPECT_EQ(std::ranges::adjacent_find(rows), rows.end());
 }
 
-INSTANTIATE_TEST_SUITE_P(Sampling, LoaderBytesTest, testing::Values("uniform", "class_balanced"), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Sampling, LoaderBytesTest, testing::Values("uniform", "class_balanced"), [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace muster::data

@@ -56,14 +56,21 @@ ManifestSplit synthesise(const std::filesystem::path& folder, std::uint32_t samp
   std::vector<std::uint32_t> shard_of;
   ManifestSplit split;
   split.num_samples = samples;
+  split.plan_hash = identity.plan_hash;
+  split.statistics.class_pixels.assign(kClasses, 0);
+  split.statistics.class_images.assign(kClasses, 0);
   std::uint64_t offset = 64;
   for (std::uint32_t id = 0; id < samples; ++id) {
     if (id % kShardSamples == 0) {
       offset = 64;
-      split.shards.push_back({.file = fmt::format("train-{:05}.h5", id / kShardSamples),
-                              .num_samples = std::min(kShardSamples, samples - id),
-                              .first_index = id,
-                              .payload_bytes = 1});
+      ManifestShard shard;
+      shard.file = shard_file_name("train", id / kShardSamples);
+      shard.uuid = to_hex(shard_uuid(identity.plan_hash, "train", id / kShardSamples));
+      shard.xxh3_128.assign(32, '0');
+      shard.num_samples = std::min(kShardSamples, samples - id);
+      shard.first_index = id;
+      shard.bytes = shard.payload_bytes = 1;
+      split.shards.push_back(std::move(shard));
     }
     const RandomSequence random(1, RandomStream::kAugment, 0, id, 0);
     columns.key.push_back(fmt::format("training/folder_{:04}/image_{:08}.jpg", id / 1000, id));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -66,13 +67,12 @@ void write_data(const std::filesystem::path& folder, std::uint32_t samples, std:
     for (std::uint32_t id = first; id < std::min(samples, first + kShardSamples); ++id) {
       std::vector<std::byte> image = blob(id, bytes);
       plain.write(reinterpret_cast<const char*>(image.data()), bytes);
-      writer.add({.key = fmt::format("{:08}.jpg", id),
-                  .image = std::move(image),
-                  .image_codec = image::Codec::kJpeg,
-                  .height = 100,
-                  .width = 100,
-                  .source_height = 100,
-                  .source_width = 100});
+      SampleRecord record;
+      record.key = fmt::format("{:08}.jpg", id);
+      record.image = std::move(image);
+      record.image_codec = image::Codec::kJpeg;
+      record.height = record.width = record.source_height = record.source_width = 100;
+      writer.add(std::move(record));
     }
     split.shards.push_back(writer.finish(folder));
   }
