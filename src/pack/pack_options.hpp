@@ -13,10 +13,10 @@
 namespace muster::pack {
 
 struct SplitSources {
-  std::string images{};      // folder, file, or list of files (pretrain)
-  std::string masks{};       // folder, or pattern with {image_path.stem} {image_path.name} {image_path.parent}
-  std::string annotations{}; // COCO panoptic JSON
-  std::string csv{};         // classification: paths and labels
+  std::string images{};       // folder, file, or list of files (pretrain)
+  std::string masks{};        // folder, or pattern with {image_path.stem} {image_path.name} {image_path.parent}
+  std::string annotations{};  // COCO panoptic JSON
+  std::string csv{};          // classification: paths and labels
   bool operator==(const SplitSources&) const = default;
 };
 template <class Visitor>
@@ -97,28 +97,33 @@ struct PackOptions {
 };
 template <class Visitor>
 void visit(Visitor& v, PackOptions& o) {
-  v.field("task", o.task, one_of({"semantic_segmentation", "panoptic_segmentation", "image_classification", "pretrain"}), "what the data set is for");
+  v.field("task", o.task, one_of({"semantic_segmentation", "panoptic_segmentation", "image_classification", "pretrain"}),
+          "what the data set is for");
   v.field("images", o.images, any_value(), "images of one split: a folder; pretrain also takes a file or a list of files (.txt)");
   v.field("masks", o.masks, any_value(),
           "masks of that split, whose values are class ids: a folder, or a pattern such as masks/{image_path.stem}.png");
   v.field("annotations", o.annotations, any_value(), "panoptic: the COCO JSON file of that split");
   v.field("csv", o.csv, any_value(), "classification: the CSV file of that split, instead of images");
-  v.field("classes", o.classes, any_value(), "JSON or YAML file with `classes: {id: name}` and optional `ignore_classes: [id, ...]`; masks of `muster autolabel` bring theirs");
+  v.field(
+      "classes", o.classes, any_value(),
+      "JSON or YAML file with `classes: {id: name}` and optional `ignore_classes: [id, ...]`; masks of `muster autolabel` bring theirs");
   v.field("split", o.split, any_value(), "name of the split that images and masks make; train is shuffled, others are sorted");
   v.field("out", o.out, any_value(), "folder of the packed data set; a second call with another split adds to it");
   v.group("data", o.data);
   v.field("seed", o.seed, at_least(0), "of the order in which training samples are stored");
   v.field("shard_bytes", o.shard_bytes, between(1, 4e9), "encoded bytes after which a new shard begins");
-  v.field(
-      "orientation", o.orientation, one_of({"auto", "apply", "ignore"}),
-      "EXIF orientation of images: auto decides by the mask's size, and knows that masks of `muster autolabel` are upright; apply: masks are upright; ignore: masks lie as the image is stored");
+  v.field("orientation", o.orientation, one_of({"auto", "apply", "ignore"}),
+          "EXIF orientation of images: auto decides by the mask's size, and knows that masks of `muster autolabel` are upright; apply: "
+          "masks are upright; ignore: masks lie as the image is stored");
   v.field("on_collision", o.on_collision, one_of({"fail", "keep_extension"}),
           "images that differ in their extension alone: keep_extension wants masks named x.jpg.png");
   v.field("on_error", o.on_error, one_of({"fail", "skip"}), "skip: leave damaged or incomplete samples out and list them in skipped.csv");
   v.field("max_skipped", o.max_skipped, between(0, 1), "share of samples that on_error=skip may leave out");
   v.field("reduce_labels", o.reduce_labels, any_value(), "mask value 0 is void, and 1, 2, ... are the classes 0, 1, ...");
-  v.field("classification_task", o.classification_task, one_of({"multiclass", "multilabel"}), "one class per image, or any number of them (from CSV files)");
-  v.field("extensions", o.extensions, any_value(), "file names that are images, such as [jpg, png]; without it the usual nine, and dcm for classification");
+  v.field("classification_task", o.classification_task, one_of({"multiclass", "multilabel"}),
+          "one class per image, or any number of them (from CSV files)");
+  v.field("extensions", o.extensions, any_value(),
+          "file names that are images, such as [jpg, png]; without it the usual nine, and dcm for classification");
   v.field("max_side", o.max_side, at_least(0), "scale images down whose longer side has more pixels than this; lossy; 0 = never");
   v.field("strip_metadata", o.strip_metadata, any_value(), "leave out EXIF, XMP, comments and previews; the pixels stay the same");
   v.field("preflight", o.preflight, one_of({"full", "headers"}),

@@ -12,6 +12,7 @@
 
 #include "core/atomic_file.hpp"
 #include "image/encode.hpp"
+#include "io/source_scan.hpp"
 #include "pack/pack_options.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -86,6 +87,11 @@ class Sources {
  private:
   muster::testing_support::TemporaryFolder folder_;
 };
+
+// A search by this process alone.
+inline io::Scan scan_here(const fs::path& folder, std::span<const std::string_view> extensions) {
+  return io::scan_folder(folder, extensions);
+}
 
 // Contents by relative path of all files below a folder.
 inline std::map<std::string, std::string> contents(const fs::path& folder) {
