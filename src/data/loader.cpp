@@ -8,6 +8,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "data/batch_memory.hpp"
 #include "data/normalise.hpp"
 #include "data/ordered_jobs.hpp"
 #include "data/sample_order.hpp"
@@ -108,8 +109,8 @@ struct Loader::State {
     for (std::size_t micro = 0; micro < static_cast<std::size_t>(plan.micro_batches); ++micro) {
       const PositionRange range = cut(local, micro, static_cast<std::uint64_t>(plan.micro_batches));
       const auto rows = static_cast<std::int64_t>(range.size());
-      Batch batch{.images_BCHW = at::empty({rows, 3, plan.height, plan.width}, at::kFloat),
-                  .targets_BHW = masks ? at::empty({rows, plan.height, plan.width}, at::kInt) : at::Tensor(),
+      Batch batch{.images_BCHW = memory.tensor({rows, 3, plan.height, plan.width}, at::kFloat),
+                  .targets_BHW = masks ? memory.tensor({rows, plan.height, plan.width}, at::kInt) : at::Tensor(),
                   .labels = std::vector<std::int32_t>(reader.target() == TargetKind::kLabel ? range.size() : 0),
                   .ids = {},
                   .original_sizes = std::vector<std::pair<int, int>>(range.size())};
@@ -182,6 +183,7 @@ struct Loader::State {
   const Normaliser normalise;
   const bool masks;  // does each sample of the set have one
   const BatchPlan plan;
+  BatchMemory memory;
   const Tail tail;
   std::optional<WeightedOrder> weighted;  // of every sampling but uniform
   std::string weights_digest;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <ATen/Parallel.h>
@@ -169,6 +170,8 @@ void steps(const fs::path& folder, std::uint32_t images) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as src/app/process_setup.cpp, with its reasons
+  mallopt(M_TRIM_THRESHOLD, -1);
   at::set_num_threads(1);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
