@@ -69,31 +69,31 @@ ShardIdentity tiny_identity(std::uint32_t number) {
   return identity;
 }
 
-namespace {
-
-Manifest pack_shards(const std::filesystem::path& folder, std::vector<std::vector<SampleRecord>> shards) {
+Manifest pack_shards(const std::filesystem::path& folder, std::vector<std::vector<SampleRecord>> shards, const ShardIdentity& identity) {
   ManifestSplit split;
-  split.plan_hash = tiny_identity(0).plan_hash;
+  split.plan_hash = identity.plan_hash;
   for (std::vector<SampleRecord>& records : shards) {
-    ShardWriter writer(tiny_identity(static_cast<std::uint32_t>(split.shards.size())));
+    ShardIdentity numbered = identity;
+    numbered.number = static_cast<std::uint32_t>(split.shards.size());
+    ShardWriter writer(numbered);
     for (SampleRecord& record : records) {
       writer.add(std::move(record));
     }
     split.shards.push_back(writer.finish(folder));
   }
   split.num_samples = link_shards(split.shards);
-  const SplitIndex index = write_split_index(folder, tiny_identity(0), split.shards);
+  const SplitIndex index = write_split_index(folder, identity, split.shards);
   split.index = index.file;
   split.fingerprint = index.fingerprint;
   Manifest manifest;
+  manifest.task = identity.task;
+  manifest.multi_label = identity.multi_label;
   manifest.producer = {{"muster", "test"}};
-  manifest.classes = tiny_classes();
-  manifest.splits["train"] = split;
+  manifest.classes = identity.classes;
+  manifest.splits[identity.split] = split;
   write_manifest(folder, manifest);
   return manifest;
 }
-
-}  // namespace
 
 Manifest pack_tiny(const std::filesystem::path& folder, std::uint32_t samples, std::uint32_t shards) {
   std::vector<std::vector<SampleRecord>> records(shards);
@@ -102,13 +102,13 @@ Manifest pack_tiny(const std::filesystem::path& folder, std::uint32_t samples, s
       records[shard].push_back(tiny_record(id));
     }
   }
-  return pack_shards(folder, std::move(records));
+  return pack_shards(folder, std::move(records), tiny_identity(0));
 }
 
 Manifest pack_records(const std::filesystem::path& folder, std::vector<SampleRecord> records) {
   std::vector<std::vector<SampleRecord>> shards;
   shards.push_back(std::move(records));
-  return pack_shards(folder, std::move(shards));
+  return pack_shards(folder, std::move(shards), tiny_identity(0));
 }
 
 void flip_byte(const std::filesystem::path& path, std::uint64_t offset) {

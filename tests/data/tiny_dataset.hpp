@@ -23,8 +23,9 @@ ShardIdentity tiny_identity(std::uint32_t number);
 
 // Writes split "train" in `shards` shards of about equal length, with index and manifest.
 Manifest pack_tiny(const std::filesystem::path& folder, std::uint32_t samples, std::uint32_t shards);
-// Records of the caller's making, in one shard.
+// Records of the caller's making, in one shard, or each inner list in one. `identity`: task and classes; its number is not used.
 Manifest pack_records(const std::filesystem::path& folder, std::vector<SampleRecord> records);
+Manifest pack_shards(const std::filesystem::path& folder, std::vector<std::vector<SampleRecord>> shards, const ShardIdentity& identity);
 
 // Flips one bit of the byte at `offset` of a file.
 void flip_byte(const std::filesystem::path& path, std::uint64_t offset);
