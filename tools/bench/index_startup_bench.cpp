@@ -69,7 +69,7 @@ ManifestSplit synthesise(const std::filesystem::path& folder, std::uint32_t samp
       shard.xxh3_128.assign(32, '0');
       shard.num_samples = std::min(kShardSamples, samples - id);
       shard.first_index = id;
-      shard.bytes = shard.payload_bytes = 1;
+      shard.bytes = shard.payload_bytes = kPayloadHeaderBytes;
       split.shards.push_back(std::move(shard));
     }
     const RandomSequence random(1, RandomStream::kAugment, 0, id, 0);
@@ -106,7 +106,7 @@ ManifestSplit synthesise(const std::filesystem::path& folder, std::uint32_t samp
   split.index.xxh3_128 = digest.xxh3_128;
   split.fingerprint = fingerprint(columns);
   for (const ManifestShard& shard : split.shards) {
-    std::ofstream(folder / shard.file) << "x";
+    std::ofstream(folder / shard.file) << std::string(kPayloadHeaderBytes, 'x');
   }
   return split;
 }
