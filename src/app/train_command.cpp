@@ -10,6 +10,7 @@
 
 #include "app/command.hpp"
 #include "app/packed_data.hpp"
+#include "data/transform_none.hpp"
 #include "dist/session.hpp"
 #include "model/model_table.hpp"
 #include "train/train_run.hpp"
@@ -51,6 +52,7 @@ void fill_normalisation(io::Value& tree) {
 
 // The reference program's defaults, where ours differ on purpose (CONTRACTS 16).
 void fill_style(io::Value& tree) {
+  data::switch_off_none(tree);
   fill_normalisation(tree);
   const io::Value* style = tree.find("recipe_style");
   if (style == nullptr || *style != io::Value("lightly_train")) {
