@@ -1,7 +1,7 @@
 #include "data/segment_measure.hpp"
 
 #include <algorithm>
-#include <vector>
+#include <map>
 
 #include "core/error.hpp"
 
@@ -39,6 +39,34 @@ void measure_segments(const image::LabelMap& map, std::span<Segment> segments) {
       segments[k].bbox = {extent.left, extent.top, extent.right - extent.left + 1, extent.bottom - extent.top + 1};
     }
   }
+}
+
+void keep_segments_with_pixels(image::LabelMap& map, std::vector<Segment>& segments) {
+  measure_segments(map, segments);
+  std::vector<std::uint16_t> new_value(segments.size() + 1);
+  std::vector<Segment> kept;
+  for (std::size_t k = 0; k < segments.size(); ++k) {
+    if (segments[k].area > 0) {
+      kept.push_back(segments[k]);
+      new_value[k + 1] = static_cast<std::uint16_t>(kept.size());
+    }
+  }
+  if (kept.size() < segments.size()) {
+    std::ranges::transform(map.values, map.values.begin(), [&new_value](std::uint16_t value) { return new_value[value]; });
+    segments = std::move(kept);
+  }
+}
+
+std::vector<ClassPixels> class_histogram(std::span<const Segment> segments) {
+  std::map<std::uint16_t, std::uint32_t> pixels;
+  for (const Segment& segment : segments) {
+    pixels[static_cast<std::uint16_t>(segment.class_index)] += segment.area;
+  }
+  std::vector<ClassPixels> histogram;
+  for (const auto& [index, count] : pixels) {
+    histogram.push_back({.class_index = index, .pixels = count});
+  }
+  return histogram;
 }
 
 }  // namespace muster::data

@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "data/mask_codec.hpp"
+#include "data/segment_measure.hpp"
 #include "pack/coco_panoptic.hpp"
 #include "pack/panoptic_files.hpp"
 #include "pack/panoptic_remarks.hpp"
@@ -102,7 +103,7 @@ class PanopticSource final : public SplitSource {
     const SegmentMask mask = decode(sample, height, width);
     EncodedTarget target;
     target.segments = mask.segments;
-    target.histogram = histogram_of(mask.segments);
+    target.histogram = data::class_histogram(mask.segments);
     target.dtype = mask.segments.size() <= data::kMostSegments8 ? 1 : 2;
     target.mask = data::encode_segment_mask(mask.map, target.dtype);
     target.codec = image::Codec::kZlibRaw;
@@ -110,7 +111,7 @@ class PanopticSource final : public SplitSource {
   }
 
   std::vector<data::ClassPixels> inspect(const SourceSample& sample, int height, int width) const override {
-    return histogram_of(decode(sample, height, width).segments);
+    return data::class_histogram(decode(sample, height, width).segments);
   }
 
   std::vector<std::string> remarks(const data::IndexColumns& packed) const override {
@@ -194,29 +195,18 @@ class PanopticSource final : public SplitSource {
   }
 
   SegmentMask decode(const SourceSample& sample, int height, int width) const {
-    const std::span<const CocoSegment> stated = coco_.segments_of(coco_.annotations.at(sample.annotation));
+    std::vector<data::Segment> stated;
+    for (const CocoSegment& segment : coco_.segments_of(coco_.annotations.at(sample.annotation))) {
+      stated.push_back(
+          {.original_id = segment.id, .class_index = classes_.dense_index(segment.category_id).value(), .iscrowd = segment.iscrowd});
+    }
     const std::string where = sample.mask->path.string();
-    SegmentMask mask = decode_segment_png(read_source(*sample.mask), stated, where, sources_.annotations);
+    SegmentMask mask = decode_segment_png(read_source(*sample.mask), std::move(stated), where, sources_.annotations);
     if (mask.map.height != height || mask.map.width != width) {
       throw DataError("{}: {} x {} now, {} x {} when packing began; let nothing write there and pack again", where, mask.map.width,
                       mask.map.height, width, height);
     }
-    for (std::size_t k = 0; k < mask.segments.size(); ++k) {
-      mask.segments[k].class_index = classes_.dense_index(stated[mask.rows[k]].category_id).value();
-    }
     return mask;
-  }
-
-  static std::vector<data::ClassPixels> histogram_of(std::span<const data::Segment> segments) {
-    std::map<std::uint16_t, std::uint32_t> pixels;
-    for (const data::Segment& segment : segments) {
-      pixels[static_cast<std::uint16_t>(segment.class_index)] += segment.area;
-    }
-    std::vector<data::ClassPixels> histogram;
-    for (const auto& [index, count] : pixels) {
-      histogram.push_back({.class_index = index, .pixels = count});
-    }
-    return histogram;
   }
 
   const PackOptions options_;

@@ -1,6 +1,5 @@
 #include "pack/segment_mask.hpp"
 
-#include <algorithm>
 #include <map>
 #include <unordered_map>
 
@@ -33,11 +32,11 @@ constexpr std::uint32_t kUnknown = 0xffffffff;
 }
 
 // Colours to 1 + row of `stated`, 0 for black.
-image::LabelMap rows_of_pixels(const image::Image& image, std::span<const CocoSegment> stated, const std::string& where,
+image::LabelMap rows_of_pixels(const image::Image& image, std::span<const data::Segment> stated, const std::string& where,
                                const std::string& annotations) {
   std::unordered_map<std::uint32_t, std::uint32_t> row_of{{0, 0}};
   for (std::size_t row = 0; row < stated.size(); ++row) {
-    row_of.emplace(stated[row].id, static_cast<std::uint32_t>(row + 1));
+    row_of.emplace(stated[row].original_id, static_cast<std::uint32_t>(row + 1));
   }
   std::map<std::uint32_t, std::uint64_t> unknown;
   image::LabelMap map(image.height, image.width);
@@ -65,31 +64,16 @@ image::LabelMap rows_of_pixels(const image::Image& image, std::span<const CocoSe
 
 }  // namespace
 
-SegmentMask decode_segment_png(std::span<const std::byte> png, std::span<const CocoSegment> stated, const std::string& where,
+SegmentMask decode_segment_png(std::span<const std::byte> png, std::vector<data::Segment> stated, const std::string& where,
                                const std::string& annotations) {
   check(stated.size() <= data::kMostSegments, "decode_segment_png: {} segments", stated.size());
   const image::ImageInfo info = image::probe(png, where);
-  if (info.codec != image::Codec::kPng || info.bit_depth != 8 || info.channels < 3) {
+  if (info.codec != image::Codec::kPng || !(info.palette || (info.bit_depth == 8 && info.channels >= 3))) {
     throw DataError("{}: {} channels of {} bits; wanted is a PNG of 8-bit RGB, whose colour is the segment id R + 256 G + 65536 B", where,
                     info.channels, info.bit_depth);
   }
-  SegmentMask mask{.map = rows_of_pixels(image::decode_rgb(png, where), stated, where, annotations), .segments = {}, .rows = {}};
-  std::vector<data::Segment> all(stated.size());
-  for (std::size_t row = 0; row < stated.size(); ++row) {
-    all[row] = {.original_id = stated[row].id, .iscrowd = stated[row].iscrowd};
-  }
-  data::measure_segments(mask.map, all);
-  std::vector<std::uint16_t> stored(stated.size() + 1);
-  for (std::size_t row = 0; row < all.size(); ++row) {
-    if (all[row].area > 0) {
-      mask.segments.push_back(all[row]);
-      mask.rows.push_back(row);
-      stored[row + 1] = static_cast<std::uint16_t>(mask.segments.size());
-    }
-  }
-  if (mask.segments.size() < stated.size()) {
-    std::ranges::transform(mask.map.values, mask.map.values.begin(), [&stored](std::uint16_t value) { return stored[value]; });
-  }
+  SegmentMask mask{.map = rows_of_pixels(image::decode_rgb(png, where), stated, where, annotations), .segments = std::move(stated)};
+  data::keep_segments_with_pixels(mask.map, mask.segments);
   return mask;
 }
 
