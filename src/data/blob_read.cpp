@@ -24,11 +24,11 @@ ReadCounters ReadStatistics::counters() const noexcept {
           .seconds = 1e-9 * static_cast<double>(nanoseconds_.load(std::memory_order_relaxed))};
 }
 
-std::vector<std::byte> read_checked(const BlobPlace& place, const ReadBlob& read, const std::function<std::string()>& name,
-                                    ReadStatistics& statistics) {
+void read_checked(const BlobPlace& place, const ReadBlob& read, const std::function<std::string()>& name, ReadStatistics& statistics,
+                  std::vector<std::byte>& blob) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  std::vector<std::byte> blob(place.size);
+  blob.resize(place.size);
   std::string problem;
   for (int attempt = 0; attempt < kReadTries; ++attempt) {
     if (attempt > 0) {
@@ -45,7 +45,7 @@ std::vector<std::byte> read_checked(const BlobPlace& place, const ReadBlob& read
       if (attempt > 0) {
         spdlog::warn("{}: the {} was read well the {} time; before, {}", name(), place.kind, attempt == 1 ? "second" : "third", problem);
       }
-      return blob;
+      return;
     }
   }
   throw DataError("{}: the {} of {} bytes cannot be used: {}; repack this shard, or copy it again", name(), place.kind, place.size, problem);

@@ -44,10 +44,10 @@ struct BlobPlace {
 // Fills the span: true, or false with errno (0 at the end of the file).
 using ReadBlob = std::function<bool(std::span<std::byte>)>;
 
-// Calls `read` until the bytes have the wanted CRC-32, at most kReadTries times; a success after a failure is a warning in the log. Any
-// thread. `name`: "train-00017.h5: sample 42 (a/b.jpg)", asked for only when it is needed. DataError that begins with it and says what
-// was wrong at last.
-std::vector<std::byte> read_checked(const BlobPlace& place, const ReadBlob& read, const std::function<std::string()>& name,
-                                    ReadStatistics& statistics);
+// Calls `read` until the bytes have the wanted CRC-32, at most kReadTries times, and leaves them in `blob`, whose memory is used again; a
+// success after a failure is a warning in the log. Any thread. `name`: "train-00017.h5: sample 42 (a/b.jpg)", asked for only when it is
+// needed. DataError that begins with it and says what was wrong at last.
+void read_checked(const BlobPlace& place, const ReadBlob& read, const std::function<std::string()>& name, ReadStatistics& statistics,
+                  std::vector<std::byte>& blob);
 
 }  // namespace muster::data

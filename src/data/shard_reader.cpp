@@ -127,7 +127,7 @@ struct ShardReader::State {
     return fmt::format("{}: sample {} ({})", shard.file, id - shard.first_index, map.keys()[id]);
   }
 
-  std::vector<std::byte> read_blob(std::uint32_t id, const BlobPlace& blob, std::uint64_t offset) const {
+  void read_blob(std::uint32_t id, const BlobPlace& blob, std::uint64_t offset, std::vector<std::byte>& into) const {
     const std::uint32_t number = rows.shard[id];
     const ManifestShard& shard = shards.at(number);
     if (offset > shard.payload_bytes || blob.size > shard.payload_bytes - offset) {
@@ -135,9 +135,9 @@ struct ShardReader::State {
                       shard.payload_bytes);
     }
     const std::shared_ptr<const OpenShard> open = fds.get(number);
-    return read_checked(
+    read_checked(
         blob, [&](std::span<std::byte> bytes) { return read_fully(open->fd.get(), open->payload_address + offset, bytes); },
-        [&] { return place(id); }, statistics);
+        [&] { return place(id); }, statistics, into);
   }
 
   std::vector<std::int32_t> labels(std::uint32_t id) const {
@@ -221,28 +221,33 @@ std::vector<std::int32_t> ShardReader::labels(std::uint32_t id) const {
 }
 
 EncodedSample ShardReader::read(std::uint32_t id) const {
-  const MappedRows& rows = state_->row(id);
-  const auto blob = [&](const char* kind, std::uint32_t size, std::uint32_t crc32, std::uint64_t offset) {
-    return state_->read_blob(id, {.kind = kind, .size = size, .crc32 = crc32}, offset);
-  };
-  EncodedSample sample{.id = id,
-                       .key = std::string(state_->map.keys()[id]),
-                       .image_codec = rows.image_codec[id],
-                       .image = blob("image", rows.image_size[id], rows.image_crc32[id], rows.image_offset[id]),
-                       .orientation = rows.orientation[id],
-                       .height = static_cast<int>(rows.height[id]),
-                       .width = static_cast<int>(rows.width[id]),
-                       .mask_codec = rows.mask_codec[id],
-                       .mask = {},
-                       .mask_dtype = rows.mask_dtype[id],
-                       .kind = target(),
-                       .label = rows.label.empty() ? -1 : rows.label[id],
-                       .labels = state_->labels(id),
-                       .segments = state_->segments(id)};
-  if (rows.mask_size[id] > 0) {
-    sample.mask = blob("mask", rows.mask_size[id], rows.mask_crc32[id], rows.mask_offset[id]);
-  }
+  EncodedSample sample;
+  read_into(id, sample);
   return sample;
+}
+
+void ShardReader::read_into(std::uint32_t id, EncodedSample& sample) const {
+  const MappedRows& rows = state_->row(id);
+  sample.id = id;
+  sample.key = state_->map.keys()[id];
+  sample.image_codec = rows.image_codec[id];
+  sample.orientation = rows.orientation[id];
+  sample.height = static_cast<int>(rows.height[id]);
+  sample.width = static_cast<int>(rows.width[id]);
+  sample.mask_codec = rows.mask_codec[id];
+  sample.mask_dtype = rows.mask_dtype[id];
+  sample.kind = target();
+  sample.label = rows.label.empty() ? -1 : rows.label[id];
+  sample.labels = state_->labels(id);
+  sample.segments = state_->segments(id);
+  sample.mask.clear();
+  const auto blob = [&](const char* kind, std::uint32_t size, std::uint32_t crc32, std::uint64_t offset, std::vector<std::byte>& into) {
+    state_->read_blob(id, {.kind = kind, .size = size, .crc32 = crc32}, offset, into);
+  };
+  blob("image", rows.image_size[id], rows.image_crc32[id], rows.image_offset[id], sample.image);
+  if (rows.mask_size[id] > 0) {
+    blob("mask", rows.mask_size[id], rows.mask_crc32[id], rows.mask_offset[id], sample.mask);
+  }
 }
 
 void ShardReader::will_read(std::uint32_t id) const noexcept {

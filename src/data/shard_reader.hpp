@@ -42,6 +42,8 @@ class ShardReader {
   // Safe from any thread. DataError "train-00017.h5: sample 42 (a/b.jpg): ..." after three tries when the bytes cannot be
   // read or their checksum differs; also when the index has become shorter since it was opened.
   EncodedSample read(std::uint32_t id) const;
+  // The same, into the memory of a sample that is not needed any more. After an error `sample` holds nothing of use.
+  void read_into(std::uint32_t id, EncodedSample& sample) const;
   // The sample will be read soon: the system fetches its bytes while something else is done. Any thread; says nothing about a shard that
   // cannot be opened, read() will.
   void will_read(std::uint32_t id) const noexcept;

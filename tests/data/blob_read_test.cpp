@@ -38,7 +38,9 @@ class FlakyFile {
 };
 
 std::vector<std::byte> read(FlakyFile file, ReadStatistics& statistics) {
-  return read_checked({.kind = "image", .size = 1000, .crc32 = crc32_of(kBlob)}, file, name, statistics);
+  std::vector<std::byte> blob(7, std::byte{9});  // of another sample, before
+  read_checked({.kind = "image", .size = 1000, .crc32 = crc32_of(kBlob)}, file, name, statistics, blob);
+  return blob;
 }
 
 TEST(ReadChecked, CountsWhatItRead) {

@@ -17,9 +17,10 @@ TEST(StepLine, ShowsTheLossWithItsPartsAndLeavesDetailsOut) {
                                  {"lr", 1e-3},
                                  {"grad_norm", 4.214},
                                  {"images_per_s", 12.34},
-                                 {"data_wait", 0.0123}}};
+                                 {"data_wait", 0.0123},
+                                 {"data/wait_share", 0.036}}};
   EXPECT_EQ(step_line(record, 200),
-            "step 12/200  epoch 1.20  loss 2.314 (mask 0.512, class 0.97)  lr 0.001  grad norm 4.21  12.3 images/s  data wait 0.012 s");
+            "step 12/200  epoch 1.20  loss 2.314 (mask 0.512, class 0.97)  lr 0.001  grad norm 4.21  12.3 images/s  data wait 0.012 s (4 %)");
 }
 
 TEST(StepLine, ShowsALossThatIsNotANumber) {
