@@ -81,7 +81,7 @@ class ClassificationSource final : public SplitSource {
   }
 
   Listing list(const ScanFolder& scan) override {
-    Listing listing = sources_.csv.empty() ? from_folders(scan) : from_table();
+    Listing listing = sources_.csv.empty() ? from_folders(scan) : from_table(scan);
     std::ranges::stable_sort(listing.samples, {}, [](const SourceSample& sample) -> const std::string& { return sample.image.key; });
     return listing;
   }
@@ -115,8 +115,8 @@ class ClassificationSource final : public SplitSource {
 
  private:
   Listing from_folders(const ScanFolder& scan) const;
-  Listing from_table();
-  std::vector<io::SourceFile> files_of(const LabelTable& table) const;
+  Listing from_table(const ScanFolder& scan);
+  std::vector<io::SourceFile> files_of(const LabelTable& table, const ScanFolder& scan) const;
   // Dense and ascending. A sentence in `problem` where they cannot be told.
   std::vector<std::int32_t> labels_in(const LabelRow& row, std::string& problem) const;
 
@@ -184,7 +184,7 @@ std::vector<std::int32_t> ClassificationSource::labels_in(const LabelRow& row, s
 }
 
 // The images of all rows, with size and time where they are there.
-std::vector<io::SourceFile> ClassificationSource::files_of(const LabelTable& table) const {
+std::vector<io::SourceFile> ClassificationSource::files_of(const LabelTable& table, const ScanFolder& scan) const {
   const fs::path base = fs::path(sources_.csv).parent_path();
   const fs::path csv_folder = full_path(sources_.csv).parent_path();
   std::vector<fs::path> folders;
@@ -197,13 +197,13 @@ std::vector<io::SourceFile> ClassificationSource::files_of(const LabelTable& tab
   for (const LabelRow& row : table.rows) {
     files.push_back(named_file(base / row.path, root));
   }
-  io::look_up(files);
+  scan.look_up(files);
   return files;
 }
 
-Listing ClassificationSource::from_table() {
+Listing ClassificationSource::from_table(const ScanFolder& scan) {
   LabelTable table = read_label_table(sources_.csv, options_.data.csv);
-  const std::vector<io::SourceFile> files = files_of(table);
+  const std::vector<io::SourceFile> files = files_of(table, scan);
   Listing listing;
   listing.images = table.rows.size() + table.problems.size();
   for (auto& [line, text] : table.problems) {

@@ -1,8 +1,9 @@
 // Which mask belongs to which image.
 #pragma once
 
-#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/source_scan.hpp"
@@ -20,9 +21,6 @@ std::optional<SourceProblem> name_problem(const io::SourceFile& file);
 // a/b.jpg takes the mask a/b.jpg.png if that is there, else a/b.png. Two images that would share a/b.png are a problem each,
 // unless `keep_extension` is set and each has a mask of the first form. `other_files` of the result is left to the caller.
 Listing pair_files(const std::vector<io::SourceFile>& images, const std::vector<io::SourceFile>& masks, bool keep_extension);
-
-// Sizes and times of files that are named one by one; io::kNotLookedUp stays with those that are not there.
-using LookUp = std::function<void(std::vector<io::SourceFile>& files)>;
 
 // Each image takes the mask that the pattern names. What is another image's mask is no image, so both may lie in one folder; a mask that
 // two images share is a problem where the pattern holds their names.

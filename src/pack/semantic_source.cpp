@@ -21,7 +21,7 @@ class SemanticSource final : public SplitSource {
     Listing listing;
     if (MaskPattern::is_pattern(sources_.masks)) {
       listing = pair_by_pattern(images.files, sources_.images, MaskPattern(sources_.masks),
-                                [](std::vector<io::SourceFile>& masks) { io::look_up(masks); });
+                                [&](std::span<io::SourceFile> masks) { scan.look_up(masks); });
     } else {
       listing = pair_files(images.files, scan(sources_.masks, kLabelExtensions).files, options_.on_collision == "keep_extension");
     }

@@ -42,18 +42,23 @@ std::string looked_up(std::span<io::SourceFile> files, int threads) {
   return wire.take();
 }
 
-io::Scan scan_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::span<const std::string_view> extensions, int threads) {
-  const std::string names = ranks.from_first([&] { return wire_of(io::list_folder(root, extensions, {}, threads)); });
-  io::Scan scan = scan_of(names, root);
-  const auto [begin, end] = ranks.part(scan.files.size());
-  const auto parts = ranks.gather([&, first = begin, last = end] { return looked_up(std::span(scan.files).subspan(first, last - first), threads); });
+// Each rank asks for its part, and tells the others.
+void look_up_over_ranks(Ranks& ranks, std::span<io::SourceFile> files, int threads) {
+  const auto [begin, end] = ranks.part(files.size());
+  const auto parts = ranks.gather([&, first = begin, last = end] { return looked_up(files.subspan(first, last - first), threads); });
   std::size_t i = 0;
   for (const std::string& part : parts) {
     for (WireReader wire(part); !wire.done(); ++i) {
-      scan.files[i].bytes = wire.value<std::uint64_t>();
-      scan.files[i].mtime_ns = wire.value<std::int64_t>();
+      files[i].bytes = wire.value<std::uint64_t>();
+      files[i].mtime_ns = wire.value<std::int64_t>();
     }
   }
+}
+
+io::Scan scan_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::span<const std::string_view> extensions, int threads) {
+  const std::string names = ranks.from_first([&] { return wire_of(io::list_folder(root, extensions, {}, threads)); });
+  io::Scan scan = scan_of(names, root);
+  look_up_over_ranks(ranks, scan.files, threads);
   io::drop_missing(scan);
   return scan;
 }
@@ -62,9 +67,11 @@ io::Scan scan_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::s
 
 ScanFolder shared_scan(Ranks& ranks, int threads) {
   const int searchers = threads > 0 ? threads : io::kScanThreads;
-  return [&ranks, searchers](const std::filesystem::path& root, std::span<const std::string_view> extensions) {
-    return ranks.count() == 1 ? io::scan_folder(root, extensions, {}, searchers) : scan_over_ranks(ranks, root, extensions, searchers);
-  };
+  return ScanFolder(
+      [&ranks, searchers](const std::filesystem::path& root, std::span<const std::string_view> extensions) {
+        return ranks.count() == 1 ? io::scan_folder(root, extensions, {}, searchers) : scan_over_ranks(ranks, root, extensions, searchers);
+      },
+      [&ranks, searchers](std::span<io::SourceFile> files) { look_up_over_ranks(ranks, files, searchers); });
 }
 
 }  // namespace muster::pack

@@ -4,6 +4,7 @@
 // other. Every rank makes its own SplitSource from the same options and calls list() with the others.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -59,8 +60,8 @@ struct Listing {
 struct EncodedTarget {
   std::vector<std::byte> mask;  // empty = none
   image::Codec codec = image::Codec::kNone;
-  std::uint8_t dtype = 1;                     // 1 = u8, 2 = u16
-  std::vector<data::ClassPixels> histogram;   // ascending class_index, pixels > 0
+  std::uint8_t dtype = 1;                    // 1 = u8, 2 = u16
+  std::vector<data::ClassPixels> histogram;  // ascending class_index, pixels > 0
   std::int32_t label = -1;
   std::vector<std::int32_t> labels;
   std::vector<data::Segment> segments;
@@ -83,9 +84,31 @@ class UndeclaredValueError : public Error {
   std::vector<UndeclaredValue> values_;
 };
 
-// All files below a folder with one of these extensions, the work shared by all ranks: every rank calls it alike, in the same order,
-// and gets the same. Throws as io::scan_folder() does, on all ranks.
-using ScanFolder = std::function<io::Scan(const std::filesystem::path& folder, std::span<const std::string_view> extensions)>;
+// Sizes and times of files that are known by name; those that are not there keep io::kNotLookedUp.
+using LookUp = std::function<void(std::span<io::SourceFile> files)>;
+
+// How a source looks at the file system, the work shared by all ranks: every rank calls these alike, in the same order, and gets the same.
+class ScanFolder {
+ public:
+  using Search = std::function<io::Scan(const std::filesystem::path& folder, std::span<const std::string_view> extensions)>;
+
+  // This process alone looks files up.
+  template <class Function>
+  requires std::constructible_from<Search, Function> ScanFolder(Function search)
+      : ScanFolder(Search(std::move(search)), [](std::span<io::SourceFile> files) { io::look_up(files); }) {}
+  ScanFolder(Search search, LookUp look_up) : search_(std::move(search)), look_up_(std::move(look_up)) {}
+
+  // All files below a folder with one of these extensions. Throws as io::scan_folder() does, on all ranks.
+  io::Scan operator()(const std::filesystem::path& folder, std::span<const std::string_view> extensions) const {
+    return search_(folder, extensions);
+  }
+  // Throws as io::look_up() does, on all ranks.
+  void look_up(std::span<io::SourceFile> files) const { look_up_(files); }
+
+ private:
+  Search search_;
+  LookUp look_up_;
+};
 
 class SplitSource {
  public:
@@ -101,7 +124,7 @@ class SplitSource {
   // What enters plan_hash besides the samples: ids, names, mapping, void values; made by add_field(), so that no two definitions
   // run into one text.
   virtual std::string definition() const = 0;
-  virtual bool has_masks() const = 0;  // their headers are probed, and they decide the EXIF orientation
+  virtual bool has_masks() const = 0;                 // their headers are probed, and they decide the EXIF orientation
   virtual bool multi_label() const { return false; }  // several labels per image; known after list()
   // auto, apply or ignore: what holds for these masks when the user has set `wanted`.
   virtual std::string orientation(const std::string& wanted) const { return wanted; }

@@ -92,7 +92,7 @@ class UnlabeledSource final : public SplitSource {
         found.push_back(std::move(file));
       }
     }
-    io::look_up(named);
+    scan.look_up(named);
     for (std::size_t i = 0; i < named.size(); ++i) {
       if (named[i].mtime_ns != io::kNotLookedUp) {
         found.push_back(std::move(named[i]));

@@ -75,7 +75,7 @@ struct Pattern {
     for (const std::string& key : keys) {
       images.push_back({.key = key, .path = "images/" + key});
     }
-    return pair_by_pattern(images, "images", MaskPattern(pattern), [&](std::vector<io::SourceFile>& masks) {
+    return pair_by_pattern(images, "images", MaskPattern(pattern), [&](std::span<io::SourceFile> masks) {
       for (io::SourceFile& mask : masks) {
         mask.mtime_ns = there.contains(mask.path.lexically_normal()) ? 1 : io::kNotLookedUp;
       }
