@@ -59,10 +59,10 @@ Window reach(const ResizeJob& job) {
 // Rows [top, top + rows) of `image`, each squeezed to the window's columns, `stride` bytes apart in `to`.
 void pass_across(const Image& image, int top, int rows, std::size_t stride, ResizeScratch& scratch) {
   const ResizePasses& passes = resize_passes();
-  const std::uint8_t* end = image.pixels.data() + image.pixels.size();
   for (int y = 0; y < rows; ++y) {
     const std::uint8_t* from = image.row(top + y);
-    if (from + image.row_bytes() + kRowSlack > end) {
+    const std::size_t behind = static_cast<std::size_t>(image.height - 1 - top - y) * image.row_bytes();
+    if (behind < kRowSlack) {
       scratch.last.assign(image.row_bytes() + kRowSlack, 0);
       std::copy_n(from, image.row_bytes(), scratch.last.data());
       from = scratch.last.data();

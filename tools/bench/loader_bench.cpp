@@ -68,7 +68,10 @@ void pack(const fs::path& out, const fs::path& images, const fs::path& masks) {
   std::ranges::sort(files);
   data::ShardWriter writer(identity);
   for (const fs::path& file : files) {
-    data::SampleRecord record = {.key = file.filename().string(), .image = bytes_of(file), .image_codec = image::Codec::kJpeg};
+    data::SampleRecord record;
+    record.key = file.filename().string();
+    record.image = bytes_of(file);
+    record.image_codec = image::Codec::kJpeg;
     const image::ImageInfo info = image::probe(record.image, record.key);
     record.height = record.source_height = static_cast<std::uint32_t>(info.height);
     record.width = record.source_width = static_cast<std::uint32_t>(info.width);
