@@ -158,7 +158,8 @@ struct Loader::State {
     Batch& batch = step.batches[place.micro];
     const std::uint32_t id = batch.ids[place.row];
     const std::string where = reader.place(id);
-    const EncodedSample stored = reader.read(id);
+    thread_local EncodedSample stored;  // its memory serves this thread's next sample
+    reader.read_into(id, stored);
     if (masks && stored.mask.empty()) {
       throw DataError("{} has no mask, but training needs one; pack the split again with masks", where);
     }

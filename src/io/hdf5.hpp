@@ -53,7 +53,7 @@ struct H5EnumName {
 };
 
 // --- files and groups ---------------------------------------------------------------------------------------------------
-// Bounds V18..V18 (readable by anything since 2008, no "open for write" flag), no user block, no times, objects of 1 MiB and
+// Without file locks. Bounds V18..V18 (readable by anything since 2008, no "open for write" flag), no user block, no times, objects of 1 MiB and
 // more on a 4096-byte boundary. Replaces what is there. `expected_bytes`: about how large the file will get; OutputError at once
 // when that does not fit the disk, because HDF5 itself recovers badly from a write that fails.
 H5File create_h5_file(const std::filesystem::path& path, std::uint64_t expected_bytes = 0);

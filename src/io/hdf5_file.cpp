@@ -44,6 +44,7 @@ H5File create_h5_file(const std::filesystem::path& path, std::uint64_t expected_
   const H5PropertyList access = new_list(H5P_FILE_ACCESS);
   check_hdf5<OutputError>(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), what);
   check_hdf5<OutputError>(H5Pset_alignment(access.get(), kAlignThreshold, kAlignment), what);
+  check_hdf5<OutputError>(H5Pset_file_locking(access.get(), false, true), what);  // nobody else knows the temporary name
   check_hdf5<OutputError>(H5Pset_fclose_degree(access.get(), H5F_CLOSE_SEMI), what);
   const H5PropertyList creation = new_list(H5P_FILE_CREATE);
   // These three speak of the root group, which would otherwise store the time of its creation.
