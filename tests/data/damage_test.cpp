@@ -1,10 +1,13 @@
 // One flipped bit anywhere in what training reads is a DataError that names the place, never a wrong picture.
 #include <fstream>
+#include <optional>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
+#include "data/find_header.hpp"
 #include "data/shard_fds.hpp"
 #include "data/tiny_dataset.hpp"
 
@@ -101,6 +104,29 @@ TEST(ShardFds, FindsAPayloadThatWasMoved) {
   manifest.splits.at("train").shards[0].payload_address += 4096;
   const ShardReader reader(packed.folder.path(), "train", manifest);
   EXPECT_EQ(decode(reader.read(2)).image, tiny_sample(2).image);
+}
+
+TEST(FindHeader, FindsThePayloadWhereverItLiesWhole) {
+  const testing_support::TemporaryFolder folder;
+  const PayloadHeader header{.uuid = shard_uuid("p", "train", 0), .payload_bytes = 200};
+  const PayloadHeader other{.uuid = shard_uuid("p", "train", 1), .payload_bytes = 200};
+  const auto text = [](const PayloadHeader& of) {
+    const auto bytes = pack_header(of);
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()) + std::string(136, 'b');
+  };
+  constexpr std::size_t kBlock = std::size_t{1} << 20;
+  for (const std::size_t at :
+       {std::size_t{0}, std::size_t{1}, std::size_t{777}, kBlock - 64, kBlock - 63, kBlock - 1, kBlock, 2 * kBlock + 5}) {
+    SCOPED_TRACE(at);
+    // Another header and the beginning of one stand before it where there is room.
+    std::string bytes = at > 500 ? text(other) + "MUSTERS1" : "";
+    bytes.resize(at, 'M');
+    for (const std::size_t missing : {0u, 1u}) {
+      write_file_atomically(folder / "file", bytes + text(header).substr(0, 200 - missing));
+      const UniqueFd fd(::open((folder / "file").c_str(), O_RDONLY));
+      EXPECT_EQ(find_payload_header(fd.get(), header), missing == 0 ? std::optional<std::uint64_t>(at) : std::nullopt);
+    }
+  }
 }
 
 TEST(ShardFds, KeepsNoMoreOpenThanAllowed) {
