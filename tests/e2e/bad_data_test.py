@@ -80,7 +80,7 @@ class BadData(program.ProgramTest):
         self.train()
         before = [record["loss"] for record in self.records() if "loss" in record]
         shutil.rmtree(self.out)
-        subprocess.run(["h5repack", "-u", "512", str(self.shard), str(self.copy / "repacked")], check=True)
+        subprocess.run(["h5repack", "-t", "1", "-a", "8192", str(self.shard), str(self.copy / "repacked")], check=True)
         (self.copy / "repacked").rename(self.shard)
         self.train()
         self.assertEqual([record["loss"] for record in self.records() if "loss" in record], before)
