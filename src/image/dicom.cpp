@@ -32,11 +32,11 @@ void check_dicom_kind(const DicomHeader& header, std::string_view where) {
   }
 }
 
-// Bits high_bit - bits_stored + 1 to high_bit of a word, as a number with or without sign.
-std::int32_t stored_value(std::uint32_t word, const DicomHeader& header) {
-  const std::uint32_t value = word >> (header.high_bit + 1 - header.bits_stored) & ((1U << header.bits_stored) - 1);
-  const bool negative = header.is_signed && (value >> (header.bits_stored - 1) & 1U) != 0;
-  return static_cast<std::int32_t>(value) - (negative ? 1 << header.bits_stored : 0);
+// The lowest `bits` bits of a word, as a number with or without sign.
+std::int32_t number_of_bits(std::uint32_t word, int bits, bool is_signed) {
+  const std::uint32_t value = word & ((1U << bits) - 1);
+  const bool negative = is_signed && (value >> (bits - 1) & 1U) != 0;
+  return static_cast<std::int32_t>(value) - (negative ? 1 << bits : 0);
 }
 
 RawImage empty_colour(const DicomHeader& header) {
@@ -67,8 +67,8 @@ RawImage plain_frame(const DicomFrame& frame, std::string_view where) {
   if (is_monochrome(header)) {
     std::vector<std::int32_t> stored(pixels);
     for (std::size_t i = 0; i < pixels; ++i) {
-      stored[i] =
-          stored_value(header.bits_allocated == 8 ? std::to_integer<std::uint32_t>(frame.bytes[i]) : little16(frame.bytes, 2 * i), header);
+      const std::uint32_t word = header.bits_allocated == 8 ? std::to_integer<std::uint32_t>(frame.bytes[i]) : little16(frame.bytes, 2 * i);
+      stored[i] = number_of_bits(word >> (header.high_bit + 1 - header.bits_stored), header.bits_stored, header.is_signed);
     }
     return grey_of_dicom(header, stored, where);
   }
@@ -94,14 +94,17 @@ void check_inner_size(int height, int width, const DicomHeader& header, std::str
 }
 
 RawImage jpeg2000_frame(const DicomFrame& frame, std::string_view where) {
-  const Jp2Samples samples = read_jp2_samples(frame.bytes, where);
+  Jp2Samples samples = read_jp2_samples(frame.bytes, where);
   check_inner_size(samples.height, samples.width, frame.header, where);
   if (samples.components != frame.header.samples || (samples.components == 3 && samples.bit_depth != 8)) {
     throw DataError("{}: this DICOM file announces {} samples and holds a JPEG 2000 picture of {} with {} bits; save it again", where,
                     frame.header.samples, samples.components, samples.bit_depth);
   }
   if (samples.components == 1) {
-    return grey_of_dicom(frame.header, samples.values, where);  // the codestream knows the sign
+    for (std::int32_t& value : samples.values) {  // the data set decides about the sign where the codestream says otherwise
+      value = number_of_bits(static_cast<std::uint32_t>(value), samples.bit_depth, frame.header.is_signed);
+    }
+    return grey_of_dicom(frame.header, samples.values, where);
   }
   RawImage raw = empty_colour(frame.header);
   std::ranges::transform(samples.values, raw.narrow.begin(),

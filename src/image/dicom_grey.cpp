@@ -36,9 +36,10 @@ RawImage grey_of_dicom(const DicomHeader& header, const std::vector<std::int32_t
   const auto modality = [&](std::int32_t v) { return v * header.slope + header.intercept; };
   const double darkest = std::min(modality(*low), modality(*high));
   const double range = std::max(modality(*low), modality(*high)) - darkest;
-  if (!std::isfinite(darkest) || !std::isfinite(range)) {
-    throw DataError("{}: RescaleSlope {} and RescaleIntercept {} of this DICOM file; mend them or remove it", where, header.slope,
-                    header.intercept);
+  const bool window_fits = !header.window || (std::isfinite(header.window->centre) && std::isfinite(header.window->width));
+  if (!std::isfinite(darkest) || !std::isfinite(range) || !window_fits) {
+    throw DataError("{}: this DICOM file scales its values by {} and {} or has an infinite window; mend its tags or remove it", where,
+                    header.slope, header.intercept);
   }
   const bool as_it_is = !header.window && header.bits_stored == 8 && !header.is_signed && header.slope == 1 && header.intercept == 0;
   const auto brightness = [&](std::int32_t v) {

@@ -115,17 +115,36 @@ TEST(Decode, AcceptsBytesAfterTheEndOfAJpegAndBeforeAMarker) {
   EXPECT_EQ(decode_rgb(bytes, "a"), expected);
 }
 
-TEST(Decode, SaysWhatAFileIsWhenItIsNotRead) {
-  const std::string riff = "RIFF\x10\0\0\0WEBPVP8 "s;
-  EXPECT_THAT(data_error([&] { (void)decode_rgb(bytes_of(riff), "a.webp"); }),
-              AllOf(HasSubstr("a.webp is a WebP file"), HasSubstr("convert it to PNG or JPEG")));
-  EXPECT_THAT(data_error([&] { (void)probe(bytes_of("II*\0abcd"s), "a.tif"); }), HasSubstr("a TIFF file"));
-  EXPECT_THAT(data_error([&] { (void)probe(bytes_of("BM123456"), "a.bmp"); }), HasSubstr("a BMP file"));
+TEST(Decode, SaysWhatAFileIsWhenItIsNotReadAndWhatToDo) {
+  const auto refusal = [](const std::string& text, const std::string& name) {
+    return data_error([&] { (void)decode_rgb(bytes_of(text), name); });
+  };
+  EXPECT_THAT(refusal("GIF89a...............", "a.gif"), AllOf(HasSubstr("a.gif is a GIF file"), HasSubstr("convert it, or the frame")));
+  EXPECT_THAT(refusal("\0\0\0\x1C"
+                      "ftypavif........"s,
+                      "a.png"),
+              AllOf(HasSubstr("a HEIC or AVIF file"), HasSubstr("heif-convert")));
+  EXPECT_THAT(refusal("8BPS\0\1................"s, "a.psd"), HasSubstr("a Photoshop file"));
+  EXPECT_THAT(refusal("P7\nWIDTH 1\n", "a.pam"), HasSubstr("a PAM file"));
+  EXPECT_THAT(refusal("PF\n1 1\n-1.0\n....", "a.pfm"), AllOf(HasSubstr("floats"), HasSubstr("no agreed range")));
+  EXPECT_THAT(refusal("qoif............", "a.qoi"), HasSubstr("a QOI file"));
+  EXPECT_THAT(refusal("<svg xmlns=''/>", "a.svg"), AllOf(HasSubstr("SVG"), HasSubstr("render it")));
+  EXPECT_THAT(refusal("\0\0\x0A\0\0\0\0\0\0\0\0\0\4\0\4\0\x20\x08...."s, "a.tga"), HasSubstr("a TGA file"));
+  EXPECT_THAT(refusal("this is a text file", "text.jpg"), AllOf(HasSubstr("text.jpg"), HasSubstr("no image file of a known kind")));
+  EXPECT_THAT(refusal("", "zero.jpg"), AllOf(HasSubstr("zero.jpg"), HasSubstr("0 bytes")));
+  for (const std::string magic : {"GIF89a", "qoif", "this is a text file", ""}) {
+    EXPECT_THAT(data_error([&] { (void)probe(bytes_of(magic), "a"); }), HasSubstr("a is "));
+    EXPECT_THAT(data_error([&] { (void)decode_labels(bytes_of(magic), "a"); }), HasSubstr("a is "));
+  }
+}
+
+TEST(Decode, KnowsAFormatByItsFirstBytesEvenWhenAScannerPutAnotherOnesThere) {
   const std::string scan = "II*\0"s + std::string(124, '\0') + "DICM1234";
-  EXPECT_THAT(data_error([&] { (void)probe(bytes_of(scan), "a.dcm"); }), HasSubstr("a DICOM file"));
-  EXPECT_THAT(data_error([&] { (void)probe(bytes_of("this is a text file"), "text.jpg"); }),
-              AllOf(HasSubstr("text.jpg"), HasSubstr("no image file of a known kind")));
-  EXPECT_THAT(data_error([&] { (void)probe({}, "zero.jpg"); }), AllOf(HasSubstr("zero.jpg"), HasSubstr("0 bytes")));
+  EXPECT_EQ(format_of(bytes_of(scan)), Format::kDicom);
+  EXPECT_EQ(format_of(bytes_of("II*\0"s)), Format::kTiff);
+  EXPECT_EQ(format_of(bytes_of("MM\0+"s)), Format::kTiff);
+  EXPECT_EQ(format_of(bytes_of("RIFF\x10\0\0\0WEBPVP8 "s)), Format::kWebp);
+  EXPECT_EQ(format_of(bytes_of("BM123456")), Format::kBmp);
 }
 
 TEST(Decode, RefusesMoreThan200MegapixelsFromTheHeader) {
@@ -184,6 +203,8 @@ TEST(Transcode, WritesPnmAsPngOfTheSameDepth) {
   EXPECT_EQ(probe(png, "a.png").bit_depth, 16);
   EXPECT_EQ(decode_labels(png, "a.png"), decode_labels(deep, "a.pgm"));
   EXPECT_THAT(data_error([&] { (void)to_png(fixture("grey.jpg"), "grey.jpg"); }), HasSubstr("a JPEG file"));
+  const std::vector<std::byte> hundred = bytes_of("P5 3 1 100\n\x00\x32\x64"s);  // no PNG has 100 as its largest value
+  EXPECT_EQ(decode_rgb(to_png(hundred, "a.pgm"), "a.png"), decode_rgb(hundred, "a.pgm"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Files of tests/image/fixtures, made by tools/golden/make_resize_fixtures.py.
+// Files of tests/image/fixtures, made by tools/golden/make_resize_fixtures.py, and of formats/ therein, made by make_fixtures.py.
 #pragma once
 
 #include <cstddef>
