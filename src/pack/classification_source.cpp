@@ -129,17 +129,17 @@ class ClassificationSource final : public SplitSource {
 
 Listing ClassificationSource::from_folders(const ScanFolder& scan) const {
   io::Scan found = scan(sources_.images, image_extensions(options_));
-  const auto folder_of = [](const std::string& key) { return key.substr(0, key.find('/')); };
+  const auto class_folder = [](const std::string& key) { return key.substr(0, key.find('/')); };
   std::map<std::string, std::size_t> images_in;
   for (const io::SourceFile& image : found.files) {
-    ++images_in[folder_of(image.key)];
+    ++images_in[class_folder(image.key)];
   }
   Listing listing;
   listing.images = found.files.size();
   listing.other_files = found.other_files;
   std::set<std::string> told;  // folders that are no class
   for (io::SourceFile& image : found.files) {
-    const std::string folder = folder_of(image.key);
+    const std::string folder = class_folder(image.key);
     const std::optional<std::int32_t> label = names_.find(folder);
     std::string text;
     if (std::optional<SourceProblem> name = name_problem(image)) {
@@ -216,10 +216,12 @@ Listing ClassificationSource::from_table(const ScanFolder& scan) {
     const auto problem = [&](std::string text, bool can_skip, ProblemKind kind) {
       listing.problems.push_back({.image = files[i], .text = std::move(text), .can_skip = can_skip, .kind = kind});
     };
+    const std::string hint =
+        i > 0 || table.has_header ? "" : "; if this line is a header, name its columns by csv_image_column and csv_label_column";
     std::string refused;
     std::vector<std::int32_t> labels = labels_in(row, refused);
     if (!refused.empty()) {
-      problem(std::move(refused), false, ProblemKind::kUndeclared);
+      problem(refused + hint, false, ProblemKind::kUndeclared);
       continue;
     }
     if (const auto [first, is_new] = named.try_emplace(files[i].key, row.line, labels); !is_new) {
@@ -232,10 +234,8 @@ Listing ClassificationSource::from_table(const ScanFolder& scan) {
                 false, ProblemKind::kAnnotation);
       }
     } else if (files[i].mtime_ns == io::kNotLookedUp) {
-      const bool header = i == 0 && !table.has_header;
-      problem(fmt::format("{}:{}: there is no image {}{}", sources_.csv, row.line, files[i].path.string(),
-                          header ? "; if this line is a header, name its columns by csv_image_column and csv_label_column" : ""),
-              true, ProblemKind::kUnreadable);
+      problem(fmt::format("{}:{}: there is no image {}{}", sources_.csv, row.line, files[i].path.string(), hint), true,
+              ProblemKind::kUnreadable);
     } else if (std::optional<SourceProblem> name = name_problem(files[i])) {
       listing.problems.push_back(std::move(*name));
     } else {

@@ -12,7 +12,7 @@
 namespace muster::pack {
 namespace {
 
-constexpr std::size_t kShownValues = 5;
+constexpr std::size_t kShownLabels = 5;
 
 // Of a RIFF file: lossy pixels are in a chunk "VP8 ", lossless ones in "VP8L"; an extended header may stand before either.
 bool is_lossy_webp(std::span<const std::byte> bytes) {
@@ -58,7 +58,7 @@ image::Image label_colors(std::span<const std::byte> bytes, const std::string& w
     values.push_back({.value = label_text(value, declared.rgb), .pixels = pixels});
     texts.push_back(fmt::format("{} in {} pixels", values.back().value, pixels));
   }
-  const std::size_t more = texts.size() - std::min(texts.size(), kShownValues);
+  const std::size_t more = texts.size() - std::min(texts.size(), kShownLabels);
   texts.resize(texts.size() - more);
   const char* remedy = declared.rgb             ? "add it to the labels of a class (of one in ignore_classes, if it means nothing)"
                        : declared.reduce_labels ? "add what it is less one, since reduce_labels is set, to classes or ignore_classes"

@@ -7,11 +7,11 @@ namespace {
 
 constexpr std::string_view kOpening = "{image_path";
 
-bool is_part_of_path(std::string_view part) {
+bool is_path_part(std::string_view part) {
   return part.empty() || part == ".name" || part == ".stem" || part == ".suffix" || part == ".parent" || part == ".parent.name";
 }
 
-std::string part_of(const std::filesystem::path& image, std::string_view part) {
+std::string pattern_part(const std::filesystem::path& image, std::string_view part) {
   if (part == ".name") {
     return image.filename().string();
   }
@@ -39,7 +39,7 @@ MaskPattern::MaskPattern(std::string text) : text_(std::move(text)) {
     const std::size_t from = open + kOpening.size();
     const std::size_t close = text_.find('}', from);
     const std::string part = close == std::string::npos ? "" : text_.substr(from, close - from);
-    if (close == std::string::npos || !is_part_of_path(part)) {
+    if (close == std::string::npos || !is_path_part(part)) {
       throw ConfigError(
           "masks={}: \"{}\" is not known; in braces may stand image_path, image_path.name, .stem, .suffix, .parent and .parent.name", text_,
           text_.substr(open, close == std::string::npos ? close : close + 1 - open));
@@ -54,7 +54,7 @@ MaskPattern::MaskPattern(std::string text) : text_(std::move(text)) {
 std::filesystem::path MaskPattern::of(const std::filesystem::path& image) const {
   std::string path;
   for (const auto& [before, part] : parts_) {
-    path += before + part_of(image, part);
+    path += before + pattern_part(image, part);
   }
   return (path + rest_);
 }

@@ -7,7 +7,7 @@
 namespace muster::pack {
 namespace {
 
-bool is_plain(const io::Value* value) {
+bool is_text_or_list(const io::Value* value) {
   return value != nullptr && (value->is_string() || value->is_list());
 }
 
@@ -42,7 +42,7 @@ bool is_table(const io::Value& value, const io::Value& tree) {
 
 void expand_source_keys(io::Value& tree) {
   lines_of_images(tree);
-  if (const io::Value* data = tree.find("data"); is_plain(data)) {
+  if (const io::Value* data = tree.find("data"); is_text_or_list(data)) {
     io::Value images = as_lines(*data);
     tree.set("data", io::Value::map({{"train", io::Value::map({{"images", std::move(images)}})}}));
   }
@@ -55,7 +55,7 @@ void expand_source_keys(io::Value& tree) {
     if (sources == nullptr) {
       continue;
     }
-    if (is_plain(sources)) {
+    if (is_text_or_list(sources)) {
       const bool table = is_table(*sources, tree);
       io::Value text = as_lines(*sources);
       *sources = io::Value::map({{table ? "csv" : "images", std::move(text)}});

@@ -42,7 +42,7 @@ bool is_folder(const std::string& name, std::span<const std::string_view> extens
   return !io::has_extension(name, extensions) && fs::is_directory(name);
 }
 
-std::vector<NamedEntry> entries_of(const std::string& images, std::span<const std::string_view> extensions) {
+std::vector<NamedEntry> named_entries(const std::string& images, std::span<const std::string_view> extensions) {
   std::vector<NamedEntry> entries;
   for (const auto& [number, name] : numbered_lines(images)) {
     if (fs::is_directory(name)) {
@@ -67,7 +67,7 @@ class UnlabeledSource final : public SplitSource {
 
   Listing list(const ScanFolder& scan) override {
     const std::vector<std::string_view> extensions = image_extensions(options_);
-    const std::vector<NamedEntry> entries = entries_of(sources_.images, extensions);
+    const std::vector<NamedEntry> entries = named_entries(sources_.images, extensions);
     std::vector<fs::path> folders;
     for (const NamedEntry& entry : entries) {
       folders.push_back(entry.is_folder ? full_path(entry.path) : full_path(entry.path).parent_path());
