@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "pack/coco_panoptic.hpp"
+#include "process_memory.hpp"
 
 namespace {
 
@@ -44,17 +45,6 @@ void write_annotations(const std::filesystem::path& path, std::uint64_t images) 
   out << R"(], "categories": [{"supercategory": "person", "isthing": 1, "id": 1, "name": "person"}]})";
 }
 
-// kB of memory that is no file's.
-long private_kb() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("RssAnon:")) {
-      return std::atol(line.c_str() + 8);
-    }
-  }
-  return -1;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -68,13 +58,13 @@ int main(int argc, char** argv) {
   }
   const double megabytes = static_cast<double>(std::filesystem::file_size(path)) / 1e6;
   for (int run = 0; run < 3; ++run) {
-    const long before = private_kb();
+    const double before = muster::bench::status_bytes("RssAnon");
     const auto start = std::chrono::steady_clock::now();
     const muster::pack::CocoPanoptic coco = muster::pack::read_coco_panoptic(path);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     fmt::print("{:.0f} MB, {} annotations, {} segments: {:.2f} s, {:.0f} MB/s, {:.0f} MB of private memory\n", megabytes,
                coco.annotations.size(), coco.segments.size(), seconds, megabytes / seconds,
-               static_cast<double>(private_kb() - before) / 1e3);
+               (muster::bench::status_bytes("RssAnon") - before) / 1e6);
   }
   return 0;
 }
