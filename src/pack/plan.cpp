@@ -102,6 +102,9 @@ std::string listing_digest(const std::vector<const SourceSample*>& samples) {
     } else {
       digest << fmt::format("{}", fmt::join(sample->labels, ","));
     }
+    if (!sample->annotation_digest.empty()) {
+      digest << sample->annotation_digest;
+    }
   }
   return digest.hex();
 }
