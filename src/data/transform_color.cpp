@@ -28,11 +28,35 @@ float grey(float red, float green, float blue) {
   return 0.2989F * red + 0.587F * green + 0.114F * blue;
 }
 
+// body(i) for each i below `count`, compiled twice: eight floats at a time where the processor has AVX2. Neither form fuses or reorders
+// operations, so both give the same bits. Bodies are forced inline, since what is not would be compiled for the plain processor.
+#define MUSTER_BODY __attribute__((always_inline))
+#if defined(__x86_64__)
+template <class Body>
+__attribute__((target("avx2"))) void for_each_wide(std::size_t count, const Body& body) {
+  for (std::size_t i = 0; i < count; ++i) {
+    body(i);
+  }
+}
+#endif
+
+template <class Body>
+void for_each_pixel(std::size_t count, const Body& body) {
+#if defined(__x86_64__)
+  static const bool wide = __builtin_cpu_supports("avx2");
+  if (wide) {
+    return for_each_wide(count, body);
+  }
+#endif
+  for (std::size_t i = 0; i < count; ++i) {
+    body(i);
+  }
+}
+
 void scale_brightness(Planes& planes, float factor) {
   for (std::vector<float>* plane : {&planes.red, &planes.green, &planes.blue}) {
-    for (float& value : *plane) {
-      value = cut(value * factor);
-    }
+    float* values = plane->data();
+    for_each_pixel(plane->size(), [=](std::size_t i) MUSTER_BODY { values[i] = cut(values[i] * factor); });
   }
 }
 
@@ -43,9 +67,8 @@ void scale_contrast(Planes& planes, float factor) {
   }
   const auto base = static_cast<float>(sum / static_cast<double>(planes.red.size())) * (1.0F - factor);
   for (std::vector<float>* plane : {&planes.red, &planes.green, &planes.blue}) {
-    for (float& value : *plane) {
-      value = cut(value * factor + base);
-    }
+    float* values = plane->data();
+    for_each_pixel(plane->size(), [=](std::size_t i) MUSTER_BODY { values[i] = cut(values[i] * factor + base); });
   }
 }
 
@@ -53,12 +76,21 @@ void scale_saturation(Planes& planes, float factor) {
   float* red = planes.red.data();
   float* green = planes.green.data();
   float* blue = planes.blue.data();
-  for (std::size_t i = 0; i < planes.red.size(); ++i) {
+  for_each_pixel(planes.red.size(), [=](std::size_t i) MUSTER_BODY {
     const float base = grey(red[i], green[i], blue[i]) * (1.0F - factor);
     red[i] = cut(red[i] * factor + base);
     green[i] = cut(green[i] * factor + base);
     blue[i] = cut(blue[i] * factor + base);
-  }
+  });
+}
+
+// A channel of a pixel of that hue: n = 5 for red, 3 for green, 1 for blue.
+inline float hue_channel(float n, float hue, float high, float spread) {
+  float k = n + hue;
+  k = k >= 12.0F ? k - 12.0F : k;
+  k = k >= 6.0F ? k - 6.0F : k;
+  const float part = std::min(k, 4.0F - k);
+  return high - spread * std::max(0.0F, std::min(part, 1.0F));
 }
 
 // Hue in sixths of the circle, [0, 6): 0 red, 2 green, 4 blue. Its place between them is the middle value's share of the spread.
@@ -68,7 +100,7 @@ void shift_hue(Planes& planes, float turns) {
   float* red = planes.red.data();
   float* green = planes.green.data();
   float* blue = planes.blue.data();
-  for (std::size_t i = 0; i < planes.red.size(); ++i) {
+  for_each_pixel(planes.red.size(), [=](std::size_t i) MUSTER_BODY {
     const float r = red[i], g = green[i], b = blue[i];
     const float high = std::max(r, std::max(g, b));
     const float low = std::min(r, std::min(g, b));
@@ -78,17 +110,10 @@ void shift_hue(Planes& planes, float turns) {
     const float from_green = (b - r) * inverse + 2.0F;
     const float from_blue = (r - g) * inverse + 4.0F;
     const float hue = (high == r ? from_red : high == g ? from_green : from_blue) + shift;  // in [1, 13)
-    const auto channel = [&](float n) {
-      float k = n + hue;
-      k = k >= 12.0F ? k - 12.0F : k;
-      k = k >= 6.0F ? k - 6.0F : k;
-      const float part = std::min(k, 4.0F - k);
-      return high - spread * std::max(0.0F, std::min(part, 1.0F));
-    };
-    red[i] = channel(5.0F);
-    green[i] = channel(3.0F);
-    blue[i] = channel(1.0F);
-  }
+    red[i] = hue_channel(5.0F, hue, high, spread);
+    green[i] = hue_channel(3.0F, hue, high, spread);
+    blue[i] = hue_channel(1.0F, hue, high, spread);
+  });
 }
 
 }  // namespace
