@@ -121,13 +121,7 @@ SourceContent source_content(const pack::PackOptions& options) {
 }
 
 CachedData::CachedData(const fs::path& cache, const std::string& fingerprint)
-    : folder_(cache / fingerprint), record_(cache / (fingerprint + ".json")), lock_path_(cache / (fingerprint + ".lock")) {
-  std::error_code error;
-  fs::create_directories(cache, error);
-  if (!fs::is_directory(cache)) {
-    throw_output_error("make the folder", cache, error ? error.value() : ENOTDIR);
-  }
-}
+    : folder_(cache / fingerprint), record_(cache / (fingerprint + ".json")), lock_path_(cache / (fingerprint + ".lock")) {}
 
 bool CachedData::complete() const {
   if (!fs::exists(record_) || !fs::exists(folder_ / data::kManifestFile)) {
@@ -139,6 +133,11 @@ bool CachedData::complete() const {
 }
 
 void CachedData::lock() {
+  std::error_code error;
+  fs::create_directories(folder_.parent_path(), error);
+  if (!fs::is_directory(folder_.parent_path())) {
+    throw_output_error("make the folder", folder_.parent_path(), error ? error.value() : ENOTDIR);
+  }
   lock_ = UniqueFd(::open(lock_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
   if (!lock_) {
     throw_output_error("make the file", lock_path_, errno);

@@ -33,14 +33,14 @@ SourceContent source_content(const pack::PackOptions& options);
 // One data set of the cache.
 class CachedData {
  public:
-  // Makes the cache's folder. OutputError when that fails.
+  // Touches nothing yet.
   CachedData(const std::filesystem::path& cache, const std::string& fingerprint);
 
   const std::filesystem::path& folder() const noexcept { return folder_; }
   // Packed to the end, by its record.
   bool complete() const;
-  // Waits until nobody else packs it; the lock is held until this object goes. A file system without locks goes without.
-  // PackStopped when this process is asked to stop meanwhile.
+  // Makes the cache's folder and waits until nobody else packs this data set; the lock is held until this object goes. A file system
+  // without locks goes without. OutputError when the folder cannot be made, PackStopped when this process is asked to stop meanwhile.
   void lock();
   // After pack(): the data set is complete.
   void record(const pack::PackOptions& options) const;

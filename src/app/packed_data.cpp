@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <string_view>
 
+#include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 
 #include "app/data_cache.hpp"
 #include "core/error.hpp"
 #include "pack/pack.hpp"
+#include "pack/source_keys.hpp"
 
 namespace muster::app {
 
@@ -18,6 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kPackArgs = "pack_args.";
+constexpr std::string_view kUse = "use ";
 constexpr const char* kPlainText = "(packed from the folders of this recipe)";
 
 // Keys of `muster pack` that the recipe of a run says in another way, or that make no sense in a cache.
@@ -43,11 +46,17 @@ void ignore_when_learning(io::Value& tree, const io::Value& data) {
   }
 }
 
+// The recipe's words as `muster pack` knows them. ConfigError, with the recipe's own names, for keys that do not exist.
 pack::PackOptions pack_options(const io::Value& tree, const io::Value& recipe) {
-  io::Value words = io::Value::map({{"out", kPlainText}, {"data", recipe.at("data")}});
+  io::Value words = io::Value::map({{"data", recipe.at("data")}});
   if (const io::Value* task = tree.find("task")) {
     words.set("task", *task);
   }
+  pack::expand_source_keys(words);
+  words.set("out", kPlainText);
+  io::Value keys = recipe;
+  keys.set("data", words.at("data"));
+  config::refuse_unknown_keys(keys, plain_data_fields());
   if (const io::Value* more = recipe.find("pack_args"); more != nullptr && more->is_map()) {
     for (const io::Value::Member& member : more->as_map()) {
       words.set(member.key, member.value);
@@ -56,13 +65,34 @@ pack::PackOptions pack_options(const io::Value& tree, const io::Value& recipe) {
   return config::read_options<pack::PackOptions>(words);
 }
 
-void say_size(const SourceContent& content, const fs::path& cache, const fs::path& folder) {
-  const fs::space_info space = fs::space(cache);
+void say_size(const SourceContent& content, const fs::path& folder) {
+  const fs::space_info space = fs::space(folder.parent_path());
   spdlog::info("data: {} files with {:.1f} MB are packed into {}; {:.1f} MB are free there", content.files, megabytes(content.bytes),
                folder.string(), megabytes(space.available));
   if (space.available < content.bytes) {
     spdlog::warn("data: that may not fit; another place is chosen by data_cache=FOLDER or MUSTER_DATA_CACHE");
   }
+}
+
+// What all ranks do, and with which folder: kUse, or packing it (or only looking, in a dry run).
+std::string decide(const PlainData& data, const std::string& out, bool dry_run, std::optional<CachedData>& cached) {
+  const SourceContent content = source_content(data.pack);
+  cached.emplace(data_cache_folder(data.cache, out), content.fingerprint);
+  const std::string folder = cached->folder().string();
+  if (!cached->complete() && !dry_run) {
+    cached->lock();  // whoever had it may have packed this very data set
+  }
+  if (cached->complete()) {
+    spdlog::info("data: {} holds these {} files, packed before", folder, content.files);
+    return std::string(kUse) + folder;
+  }
+  if (dry_run) {
+    spdlog::info("dry run: {} files with {:.1f} MB would be packed into {} first; whether data and model fit is told after that",
+                 content.files, megabytes(content.bytes), folder);
+  } else {
+    say_size(content, cached->folder());
+  }
+  return "pack " + folder;
 }
 
 }  // namespace
@@ -95,10 +125,10 @@ std::optional<PlainData> take_plain_data(io::Value& tree) {
       plain.recipe.set(key, *value);
     }
   }
-  config::refuse_unknown_keys(plain.recipe, plain_data_fields());
   tree.erase("data_cache");
   tree.erase("pack_args");
   if (!has_folders) {
+    config::refuse_unknown_keys(plain.recipe, plain_data_fields());
     return std::nullopt;
   }
   if (const io::Value* cache = plain.recipe.find("data_cache"); cache != nullptr && !cache->is_null()) {
@@ -111,46 +141,31 @@ std::optional<PlainData> take_plain_data(io::Value& tree) {
 }
 
 std::optional<std::string> packed_data(const PlainData& data, const std::string& out, bool dry_run, dist::Communicator& ranks) {
-  std::optional<CachedData> cached;  // on rank 0, which decides
-  std::string todo;                  // "use FOLDER", "pack FOLDER", or "leave"
-  if (ranks.rank() == 0) {
-    const fs::path cache = data_cache_folder(data.cache, out);
-    const SourceContent content = source_content(data.pack);
-    const auto reuse = [&] {
-      spdlog::info("data: {} holds these {} files, packed before", cached->folder().string(), content.files);
-      todo = "use " + cached->folder().string();
-    };
-    if (dry_run && !fs::exists(cache / content.fingerprint)) {
-      spdlog::info("dry run: {} files with {:.1f} MB would be packed into {} first; whether data and model fit is told after that",
-                   content.files, megabytes(content.bytes), (cache / content.fingerprint).string());
-      todo = "leave";
-    } else {
-      cached.emplace(cache, content.fingerprint);
-      if (!cached->complete()) {
-        cached->lock();
-      }
-      if (cached->complete()) {
-        reuse();
-      } else {
-        say_size(content, cache, cached->folder());
-        todo = "pack " + cached->folder().string();
-      }
-    }
+  std::optional<CachedData> cached;  // on rank 0; holds the lock while it is packed
+  const std::string todo = dist::broadcast_text(ranks, ranks.rank() == 0 ? decide(data, out, dry_run, cached) : "", 0);
+  const std::string folder = todo.substr(todo.find(' ') + 1);
+  if (todo.starts_with(kUse)) {
+    return folder;
   }
-  todo = dist::broadcast_text(ranks, todo, 0);
-  if (todo == "leave") {
+  pack::PackOptions options = data.pack;
+  options.threads = options.threads > 0 ? options.threads : at::get_num_threads();  // this rank's share of the processors
+  const auto tell = [&](const pack::PreflightReport& report) {
+    if (cached) {
+      spdlog::info("data: what was found\n{}", pack::report_text(report, dry_run));
+    }
+  };
+  if (dry_run) {
+    const pack::PreflightReport report = pack::preflight(options, ranks);
+    tell(report);
+    report.throw_if_bad(options);
     return std::nullopt;
   }
-  const std::string folder = todo.substr(todo.find(' ') + 1);
-  if (todo.starts_with("pack ")) {
-    pack::PackOptions options = data.pack;
-    options.out = folder;
-    const pack::PackSummary summary = pack::pack(options, ranks);
-    if (cached) {
-      cached->record(options);
-      for (const std::string& notice : summary.notices) {
-        spdlog::info("data: {}", notice);
-      }
+  options.out = folder;
+  const pack::PackSummary summary = pack::pack(options, ranks, tell);
+  if (cached) {
+    cached->record(options);
+    for (const std::string& notice : summary.notices) {
+      spdlog::info("data: {}", notice);
     }
   }
   return folder;
