@@ -77,6 +77,41 @@ double real_or(DcmItem& set, const DcmTagKey& tag, double otherwise) {
   return set.findAndGetFloat64(tag, value).good() ? value : otherwise;
 }
 
+// LUTDescriptor: entries (0 means 65536), first value, bits; LUTData: the entries.
+std::optional<DicomTable> voi_table(DcmItem& set, bool is_signed, std::string_view where) {
+  DcmItem* item = nullptr;
+  if (set.findAndGetSequenceItem(DCM_VOILUTSequence, item, 0).bad() || item == nullptr) {
+    return std::nullopt;
+  }
+  const auto descriptor = [&](unsigned long position) -> std::optional<Uint16> {  // its VR is US or SS
+    Uint16 value = 0;
+    Sint16 signed_value = 0;
+    if (item->findAndGetUint16(DCM_LUTDescriptor, value, position).good()) {
+      return value;
+    }
+    return item->findAndGetSint16(DCM_LUTDescriptor, signed_value, position).good() ? std::optional(static_cast<Uint16>(signed_value))
+                                                                                    : std::nullopt;
+  };
+  const std::optional<Uint16> entries = descriptor(0);
+  const std::optional<Uint16> first = descriptor(1);
+  const std::optional<Uint16> bits = descriptor(2);
+  const Uint16* data = nullptr;
+  unsigned long present = 0;
+  if (!entries || !first || !bits || item->findAndGetUint16Array(DCM_LUTData, data, &present).bad() || data == nullptr) {
+    refuse_kind_of_dicom(where, "a VOI LUT of an unknown form", "give it a window, or convert it to PNG");
+  }
+  const std::size_t wanted = *entries == 0 ? 65536 : *entries;
+  if (present < wanted || *bits < 8 || *bits > 16) {
+    refuse_kind_of_dicom(where, fmt::format("a VOI LUT of {} bits and {} entries, {} of them there", *bits, wanted, present),
+                         "give it a window, or convert it to PNG");
+  }
+  DicomTable table;
+  table.first = is_signed ? static_cast<Sint16>(*first) : *first;
+  table.bits = *bits;
+  table.values.assign(data, data + wanted);
+  return table;
+}
+
 DicomHeader header_of(DcmItem& set, std::string_view where) {
   DicomHeader header;
   header.rows = wanted_number(set, DCM_Rows, "Rows", where);
@@ -97,6 +132,12 @@ DicomHeader header_of(DcmItem& set, std::string_view where) {
   Float64 centre = 0;
   if (width > 0 && set.findAndGetFloat64(DCM_WindowCenter, centre).good()) {
     header.window = DicomWindow{.centre = centre, .width = width, .function = text_or(set, DCM_VOILUTFunction, "LINEAR")};
+  }
+  if (!header.window) {
+    header.table = voi_table(set, header.is_signed, where);
+  }
+  if (set.tagExists(DCM_ModalityLUTSequence)) {
+    refuse_kind_of_dicom(where, "a modality LUT", "apply it, or convert it to PNG");
   }
   if ((header.bits_allocated != 8 && header.bits_allocated != 16) || header.bits_stored < 1 || header.bits_stored > header.bits_allocated ||
       header.high_bit < header.bits_stored - 1 || header.high_bit >= header.bits_allocated) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,13 @@ struct DicomWindow {
   double centre = 0;
   double width = 0;
   std::string function;  // LINEAR, LINEAR_EXACT or SIGMOID
+};
+
+// A VOI LUT: value x becomes values[x - first], clamped at both ends.
+struct DicomTable {
+  int first = 0;
+  int bits = 16;  // of the values
+  std::vector<std::uint16_t> values;
 };
 
 enum class DicomCoding {
@@ -38,6 +46,7 @@ struct DicomHeader {
   double slope = 1;
   double intercept = 0;
   std::optional<DicomWindow> window;
+  std::optional<DicomTable> table;  // only where there is no window
 };
 
 struct DicomFrame {

@@ -24,6 +24,12 @@ double through_window(double x, const DicomWindow& window) {
   return std::clamp((x - (c - 0.5)) / (w - 1) + 0.5, 0.0, 1.0);
 }
 
+double through_table(double x, const DicomTable& table) {
+  const double at = std::clamp(std::round(x) - table.first, 0.0, static_cast<double>(table.values.size() - 1));
+  const double top = (1 << table.bits) - 1;
+  return std::min(table.values[static_cast<std::size_t>(at)] / top, 1.0);
+}
+
 }  // namespace
 
 RawImage grey_of_dicom(const DicomHeader& header, const std::vector<std::int32_t>& stored, std::string_view where) {
@@ -41,12 +47,14 @@ RawImage grey_of_dicom(const DicomHeader& header, const std::vector<std::int32_t
     throw DataError("{}: this DICOM file scales its values by {} and {} or has an infinite window; mend its tags or remove it", where,
                     header.slope, header.intercept);
   }
-  const bool as_it_is = !header.window && header.bits_stored == 8 && !header.is_signed && header.slope == 1 && header.intercept == 0;
+  const bool as_it_is =
+      !header.window && !header.table && header.bits_stored == 8 && !header.is_signed && header.slope == 1 && header.intercept == 0;
   const auto brightness = [&](std::int32_t v) {
-    const double unit = header.window ? through_window(modality(v), *header.window)
-                        : as_it_is    ? v / 255.0
-                        : range > 0   ? (modality(v) - darkest) / range
-                                      : 0.0;
+    const double unit = header.window  ? through_window(modality(v), *header.window)
+                        : header.table ? through_table(modality(v), *header.table)
+                        : as_it_is     ? v / 255.0
+                        : range > 0    ? (modality(v) - darkest) / range
+                                       : 0.0;
     return static_cast<std::uint16_t>(std::lround((header.photometric == "MONOCHROME1" ? 1 - unit : unit) * raw.max_value));
   };
   // Each value once: a frame has more pixels than values.

@@ -347,7 +347,7 @@ def fragments(pieces):
     return out + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 
 
-def dicom(pixels, syntax=EXPLICIT, photometric="MONOCHROME2", stored=None, signed=0, pieces=None, frames=None, planar=None, **text):
+def dicom(pixels, syntax=EXPLICIT, photometric="MONOCHROME2", stored=None, signed=0, pieces=None, frames=None, planar=None, lut=None, **text):
     order = ">" if syntax == BIG else "<"
     implicit = syntax == IMPLICIT
     bits = pixels.dtype.itemsize * 8
@@ -361,6 +361,9 @@ def dicom(pixels, syntax=EXPLICIT, photometric="MONOCHROME2", stored=None, signe
         elements.append((0x00280008, "IS", str(frames).encode()))
     if planar is not None:
         elements.append((0x00280006, "US", u16(planar)))
+    if lut:  # (first value, bits, entries)
+        item = element(0x00283002, "US", struct.pack("<3H", len(lut[2]) % 65536, lut[0], lut[1])) + element(0x00283006, "US", lut[2].astype("<u2").tobytes())
+        elements.append((0x00283010, "SQ", struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item))
     tags = {"centre": 0x00281050, "width": 0x00281051, "intercept": 0x00281052, "slope": 0x00281053, "function": 0x00281056}
     elements += [(tags[name], "CS" if name == "function" else "DS", str(value).encode()) for name, value in text.items()]
     body = b"".join(element(tag, vr, data, order, implicit) for tag, vr, data in sorted(elements))
@@ -413,6 +416,9 @@ twelve = (deep[..., 1] >> 4).astype(numpy.uint16)
 low, high = int(twelve.min()), int(twelve.max())
 spread = numpy.floor((twelve - low) / (high - low) * 65535 + 0.5).astype(numpy.uint16)
 keep("no_window.dcm", dicom(twelve, IMPLICIT, stored=12), rgb(to_8(spread, 65535)), pillow=False)
+table = random.integers(0, 4096, 1000).astype(numpy.uint16)
+looked_up = rescaled(table[numpy.clip(twelve.astype(int) - 700, 0, 999)], 4095, 65535)
+keep("table.dcm", dicom(twelve, stored=12, lut=(700, 12, table)), rgb(to_8(looked_up, 65535)), pillow=False)
 keep("inverted.dcm", dicom(255 - grey, photometric="MONOCHROME1"), rgb(grey), pillow=False)
 keep("colour.dcm", dicom(colour, photometric="RGB", planar=0), colour, pillow=False)
 keep("planes.dcm", dicom(numpy.moveaxis(colour, -1, 0).copy(), photometric="RGB", planar=1), colour, pillow=False)
