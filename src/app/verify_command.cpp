@@ -25,8 +25,8 @@ void visit(Visitor& v, VerifyKeys& o) {
           "quick: files and columns; crc: every byte; decode: every pixel, label and segment");
   v.field(
       "source", o.source, any_value(),
-      "also compare with what it was packed from: [RECIPE.yaml], or the words of the pack command, [images=DIR, masks=DIR, classes=FILE]; "
-      "or [DIR, ...], images alone");
+      "also compare with what it was packed from: RECIPE.yaml, or the words of the pack command, [images=DIR, masks=DIR, classes=FILE]; "
+      "or DIR or [DIR, ...], images alone");
   v.field("threads", o.threads, between(0, 1024), "of each rank; 0 = one per processor");
 }
 void validate(const VerifyKeys& o) {
@@ -36,12 +36,20 @@ void validate(const VerifyKeys& o) {
 }
 
 constexpr const char* kUsage =
-    "  muster verify DIR [level=quick|crc|decode] [source=[RECIPE.yaml]] [--json]\n\n"
+    "  muster verify DIR [level=quick|crc|decode] [source=RECIPE.yaml] [--json]\n\n"
     "Examples, after `launch/muster pack datasets/sample/pack.yaml`:\n"
     "  launch/muster verify runs/sample\n"
-    "  launch/muster -n 2 verify runs/sample level=decode source=[datasets/sample/pack.yaml]\n"
+    "  launch/muster -n 2 verify runs/sample level=decode source=datasets/sample/pack.yaml\n"
     "Ends with 3 when there are problems; each is named with its shard, sample and file name. Ranks and threads share the work, and the\n"
     "report is the same for any number of them.\n";
+
+// source=X is source=[X].
+void make_source_a_list(io::Value& tree) {
+  if (const io::Value* source = tree.find("source"); source != nullptr && source->is_string()) {
+    const std::string word = source->as_string();
+    tree.set("source", io::Value(io::Value::List{word}));
+  }
+}
 
 // A folder, a recipe, or words of the pack command, which are told apart by what they are.
 pack::VerifySources sources_of(const std::vector<std::string>& words) {
@@ -100,7 +108,7 @@ ExitCode run_verify(const VerifyKeys& keys, const io::Value&, const Arguments& a
 }  // namespace
 
 Command verify_command() {
-  Command command = make_command<VerifyKeys>("verify", "check every byte of a packed dataset", kUsage, run_verify);
+  Command command = make_command<VerifyKeys>("verify", "check every byte of a packed dataset", kUsage, run_verify, make_source_a_list);
   command.over_ranks = true;
   command.positional = {"data"};
   return command;

@@ -54,7 +54,7 @@ class VerifyAndInfo(program.ProgramTest):
         recipe.write_text("task: semantic_segmentation\ndata:\n" + "".join(
             f"  {split}:\n    images: {self.sources / split / 'images'}\n    masks: {self.sources / split / 'masks'}\n" for split in ("train", "val"))
             + f"classes: {program.SAMPLE / 'classes.json'}\n")
-        self.check_run("verify", self.data, "level=decode", f"source=[{recipe}]", says="0 problems")
+        self.check_run("verify", self.data, "level=decode", f"source={recipe}", says="0 problems")
         words = ", ".join(word for word in self.pack_words("val"))
         self.check_run("verify", f"data={self.data}", f"source=[{words}]", says=["0 problems", "split train: the recipe does not speak of it"])
         folders = ", ".join(str(self.sources / split / "images") for split in ("val", "train"))
