@@ -27,6 +27,7 @@ struct OuterOptions {
   bool overwrite = false;
   std::vector<std::int64_t> image_size{192, 192};
   ClassNames classes;
+  io::Value mapping = io::Value::map();
   InnerOptions inner;
 };
 
@@ -42,6 +43,7 @@ void visit(Visitor& v, OuterOptions& o) {
   v.field("overwrite", o.overwrite, any_value(), "replace an older run");
   v.field("image_size", o.image_size, at_least(1), "height and width");
   v.field("classes", o.classes, any_value(), "class id to name");
+  v.field("mapping", o.mapping, any_value(), "a tree");
   v.group("model_args", o.inner);
 }
 void validate(const OuterOptions& o) {
@@ -72,6 +74,13 @@ TEST(Recipe, TakesValuesOfEveryType) {
   EXPECT_DOUBLE_EQ(options.inner.lr, 3e-4);
   EXPECT_EQ(options.inner.decay, 0.5);
   EXPECT_EQ(read({"model_args.decay=0.5", "model_args.decay=null"}).inner.decay, std::nullopt);
+}
+
+TEST(Recipe, LeavesATreeAsItIsWritten) {
+  const OuterOptions options = read({"mapping={0: {name: road, labels: [[1, 2, 3]]}}", "mapping.4=sea"});
+  EXPECT_EQ(options.mapping, io::parse_yaml("{0: {name: road, labels: [[1, 2, 3]]}, 4: sea}", ""));
+  EXPECT_EQ(options_tree(options).at("mapping"), options.mapping);
+  EXPECT_EQ(options_tree(OuterOptions()).at("mapping"), io::Value::map());
 }
 
 TEST(Recipe, AutoMeansTheDefault) {
