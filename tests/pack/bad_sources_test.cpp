@@ -1,9 +1,16 @@
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "pack/pack.hpp"
-#include "pack/encode_sample.hpp"
+#include "pack/split_source.hpp"
 #include "pack/sources.hpp"
 #include "pack/verify.hpp"
 
@@ -129,6 +136,150 @@ TEST_F(BadSources, AFailedSecondSplitLeavesTheFirstAsItWas) {
   truncate(sources_.images() / "b/tile1.jpg");
   EXPECT_THAT(message_of<DataError>([&] { pack(sources_.options("val")); }), HasSubstr("b/tile1.jpg"));
   EXPECT_EQ(contents(sources_.out()), before);
+}
+
+// --- sources that change while they are packed: `show` is called between the pre-flight and the first shard -----------------------------
+
+class ChangingSources : public BadSources {
+ protected:
+  template <class Change>
+  std::string refusal_after(Change change) {
+    const auto solo = dist::make_solo_communicator();
+    const std::string message = message_of<DataError>([&] { pack(sources_.options(), *solo, [&](const PreflightReport&) { change(); }); });
+    EXPECT_FALSE(fs::exists(sources_.out())) << message;
+    return message;
+  }
+};
+
+TEST_F(ChangingSources, AFileThatVanishesIsNamed) {
+  sources_.add_many(4);
+  EXPECT_THAT(refusal_after([&] { fs::remove(sources_.images() / "b/tile1.jpg"); }),
+              AllOf(HasSubstr("cannot open"), HasSubstr("b/tile1.jpg"), HasSubstr("No such file")));
+}
+
+TEST_F(ChangingSources, AFileThatGrowsIsNamedWithBothSizes) {
+  sources_.add_many(4);
+  const fs::path mask = sources_.masks() / "a/tile2.png";
+  const auto bytes = fs::file_size(mask);
+  EXPECT_THAT(refusal_after([&] { fs::resize_file(mask, bytes + 5); }),
+              AllOf(HasSubstr("a/tile2.png"), HasSubstr(std::to_string(bytes + 5) + " bytes now"), HasSubstr(std::to_string(bytes))));
+}
+
+TEST_F(ChangingSources, AFileThatIsWrittenAgainIsNoticedByItsTime) {
+  sources_.add_many(4);
+  const fs::path image = sources_.images() / "b/tile3.jpg";
+  EXPECT_THAT(refusal_after([&] { fs::last_write_time(image, fs::last_write_time(image) + std::chrono::seconds(3)); }),
+              AllOf(HasSubstr("b/tile3.jpg"), HasSubstr("written to since packing began")));
+}
+
+// --- odd names and links ----------------------------------------------------------------------------------------------------------
+
+TEST_F(BadSources, ADecompressionBombIsRefusedByItsHeader) {
+  sources_.add_many(1);
+  put(sources_.images() / "bomb.ppm", std::string_view("P6 60000 60000 255\nxxxx"));
+  sources_.add_mask("bomb", labels(4, 4, [](int, int) { return 0; }));
+  EXPECT_THAT(refusal<DataError>(sources_.options()), HasSubstr("bomb.ppm"));
+}
+
+TEST_F(BadSources, ALoopOfLinksIsSearchedOnce) {
+  sources_.add_many(4);
+  fs::create_directory_symlink(sources_.images(), sources_.images() / "a/again");
+  fs::create_directory_symlink(sources_.masks() / "b", sources_.masks() / "b/loop");
+  fs::create_symlink("nowhere", sources_.images() / "gone.jpg");
+  const PackSummary summary = pack(sources_.options());
+  EXPECT_EQ(summary.splits.at(0).samples, 4u);
+}
+
+TEST_F(BadSources, ANameThatIsNoUtf8IsRefused) {
+  sources_.add_many(1);
+  sources_.add("caf\xe9", 16, 16, 3);
+  EXPECT_THAT(refusal<DataError>(sources_.options()), HasSubstr("not UTF-8"));
+}
+
+TEST_F(BadSources, ImagesThatShareAStemAreRefusedUntilTheyAreToldApart) {
+  sources_.add("x", 16, 24, 3);
+  put(sources_.images() / "x.png", image::encode_png(gradient(16, 24, 5)));
+  EXPECT_THAT(refusal<DataError>(sources_.options()), AllOf(HasSubstr("x.jpg"), HasSubstr("x.png"), HasSubstr("on_collision")));
+  fs::rename(sources_.masks() / "x.png", sources_.masks() / "x.jpg.png");
+  sources_.add_mask("x.png", labels(16, 24, [](int, int) { return 7; }));
+  PackOptions options = sources_.options();
+  options.on_collision = "keep_extension";
+  EXPECT_EQ(pack(options).splits.at(0).samples, 2u);
+}
+
+TEST_F(BadSources, OnlyTheExtensionsThatAreAskedForAreTaken) {
+  sources_.add_many(3);
+  put(sources_.images() / "scan.foo", image::encode_png(gradient(16, 24, 5)));
+  sources_.add_mask("scan", labels(16, 24, [](int, int) { return 7; }));
+  PackOptions options = sources_.options();
+  options.extensions = {"foo"};
+  EXPECT_EQ(pack(options).splits.at(0).samples, 1u);
+  options.extensions = {".jpg"};
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(options); }), HasSubstr("letters behind the dot"));
+}
+
+// --- where nothing can be written --------------------------------------------------------------------------------------------------
+
+TEST_F(BadSources, TwoPackersOnOneFolderAreToldApart) {
+  sources_.add_many(2);
+  fs::create_directories(sources_.out());
+  const UniqueFd other(::open(sources_.out().c_str(), O_RDONLY | O_DIRECTORY));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(sources_.options()); }), HasSubstr("another muster pack is writing there"));
+  EXPECT_TRUE(fs::is_empty(sources_.out()));
+}
+
+// A file system of its own, where the test may mount one (root in a mount namespace of its own).
+class Mount {
+ public:
+  Mount(const fs::path& folder, const std::string& size) : folder_(folder) {
+    fs::create_directories(folder);
+    mounted_ = ::mount("muster", folder.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  }
+  ~Mount() {
+    if (mounted_) {
+      EXPECT_EQ(::umount(folder_.c_str()), 0);
+    }
+  }
+  bool mounted() const { return mounted_; }
+  bool read_only() { return ::mount("muster", folder_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0; }
+
+ private:
+  fs::path folder_;
+  bool mounted_ = false;
+};
+
+TEST_F(BadSources, ADiskThatIsTooSmallIsToldBeforeAnythingIsWritten) {
+  const Mount disk(sources_.path() / "disk", "64k");
+  if (!disk.mounted()) {
+    std::printf("no tmpfs here (errno %d): limits on file sizes in pack_test.cpp are what was tested\n", errno);
+    return;
+  }
+  image::Image noise(200, 200);
+  std::uint32_t state = 1;
+  for (std::uint8_t& value : noise.pixels) {
+    state = state * 1664525u + 1013904223u;
+    value = static_cast<std::uint8_t>(state >> 24);
+  }
+  put(sources_.images() / "z.png", image::encode_png(noise));
+  sources_.add_mask("z", labels(200, 200, [](int, int) { return 7; }));
+  EXPECT_THAT(message_of<OutputError>([&] { pack(sources_.options("train", "disk/packed")); }),
+              AllOf(HasSubstr("the shards need about 0.1 MB"), HasSubstr("free there")));
+  EXPECT_TRUE(fs::is_empty(sources_.path() / "disk"));
+}
+
+TEST_F(BadSources, AFolderThatCannotBeWrittenIsNamed) {
+  sources_.add_many(2);
+  Mount disk(sources_.path() / "disk", "1m");
+  if (!disk.mounted()) {
+    std::printf("no tmpfs here (errno %d): a file in the way of the folder is what is tested\n", errno);
+    put(sources_.path() / "file", std::string_view("x"));
+    EXPECT_THAT(message_of<Error>([&] { pack(sources_.options("train", "file/packed")); }), HasSubstr("file/packed"));
+    return;
+  }
+  ASSERT_TRUE(disk.read_only());
+  EXPECT_THAT(message_of<OutputError>([&] { pack(sources_.options("train", "disk/packed")); }),
+              AllOf(HasSubstr("disk/packed"), HasSubstr("Read-only file system")));
 }
 
 }  // namespace

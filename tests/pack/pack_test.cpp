@@ -181,7 +181,7 @@ TEST(Pack, GoesOnBehindTheLastFinishedShardAfterADiskWasFull) {
     EXPECT_THROW(pack(one_sample_a_shard(sources, "resumed")), OutputError);
   }
   const auto left = contents(sources.out("resumed"));
-  EXPECT_EQ(left.size(), 4u);  // three shards and plan.json: no temporary file, no manifest
+  EXPECT_EQ(left.size(), 7u);  // three shards, their notes and plan.json: no temporary file, no manifest
   EXPECT_TRUE(left.contains(kPlanFile));
   EXPECT_THAT(message_of<ConfigError>([&] { pack(sources.options("val", "resumed")); }), HasSubstr("interrupted packing of split val"));
 
@@ -200,6 +200,7 @@ TEST(Pack, MakesADamagedLeftoverAgainAndThrowsLeftoversAwayOnRestart) {
     EXPECT_THROW(pack(one_sample_a_shard(sources, "resumed")), OutputError);
   }
   fs::resize_file(sources.out("resumed") / "val-00001.h5", 1000);
+  fs::remove(sources.out("resumed") / "val-00000.json");  // its sums are taken from the sources again
   EXPECT_EQ(pack(one_sample_a_shard(sources, "resumed")).splits.at(0).taken_over, 2u);
   EXPECT_EQ(contents(sources.out("resumed")), contents(sources.out("whole")));
   {
@@ -210,6 +211,18 @@ TEST(Pack, MakesADamagedLeftoverAgainAndThrowsLeftoversAwayOnRestart) {
   other.restart = true;
   EXPECT_EQ(pack(other).splits.at(0).taken_over, 0u);
   EXPECT_THAT(problems_of(sources.out("again")), ElementsAre());
+}
+
+TEST(Pack, TidiesUpBehindAPackerThatWasKilledAfterItsManifest) {
+  Sources sources;
+  sources.add_many(3);
+  pack(sources.options());
+  const auto whole = contents(sources.out());
+  put(sources.out() / kPlanFile, R"({"format": "muster-plan", "splits": {"train": {"first_shard": 0, "num_shards": 1}}})");
+  put(sources.out() / "train-00000.json", "{}");
+  put(sources.out() / "train-00000.h5.tmp.1", "x");
+  EXPECT_TRUE(pack(sources.options()).splits.at(0).was_there);
+  EXPECT_EQ(contents(sources.out()), whole);
 }
 
 TEST(Pack, LeavesNothingWhenTheDiskIsFullAtOnce) {
