@@ -1,9 +1,10 @@
-// Every form of sources through pack(), on one rank and on three, and read back as a run reads it.
+// Every form of sources through pack(), on one rank and on three, and read back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
-#include "data/dataset.hpp"
+#include "data/manifest.hpp"
+#include "data/shard_writer.hpp"
 #include "dist/thread_ranks.hpp"
 #include "pack/pack.hpp"
 #include "pack/sources.hpp"
@@ -35,8 +36,8 @@ class SourceForms : public testing::Test {
   }
   std::string at(const std::string& name) const { return folder_ / name; }
 
-  // Packs on one rank and on three, compares the bytes, verifies, and opens the split.
-  data::ShardReader packed() {
+  // Packs on one rank and on three, compares the bytes, verifies, and reads the joined index.
+  data::IndexColumns packed() {
     PackOptions over = options_;
     over.out = at("over");
     fs::remove_all(options_.out);
@@ -47,13 +48,13 @@ class SourceForms : public testing::Test {
     for (const VerifyProblem& problem : verify(options_.out, VerifyLevel::kDecode).problems) {
       ADD_FAILURE() << problem.text();
     }
-    return data::Dataset::open(options_.out).split(options_.split);
+    return data::read_columns(fs::path(options_.out) / "index-val.h5");
   }
   // "key=label,label"
-  static std::vector<std::string> labels(const data::ShardReader& reader) {
+  static std::vector<std::string> labels(const data::IndexColumns& index) {
     std::vector<std::string> texts;
-    for (std::uint32_t id = 0; id < reader.size(); ++id) {
-      texts.push_back(fmt::format("{}={}", reader.key(id), fmt::join(reader.labels(id), ",")));
+    for (std::size_t i = 0; i < index.size(); ++i) {
+      texts.push_back(fmt::format("{}={}", index.key[i], fmt::join(data::labels_of(index, i), ",")));
     }
     return texts;
   }
@@ -66,10 +67,10 @@ class SourceForms : public testing::Test {
 TEST_F(SourceForms, PacksAFolderPerClass) {
   options_.task = "image_classification";
   options_.images = at("images");
-  const data::ShardReader reader = packed();
-  EXPECT_THAT(labels(reader), ElementsAre("cat/1.jpg=0", "cat/in/2.jpg=0", "dog/1.jpg=1", "dog/3.jpg=1", "emu/1.jpg=2"));
-  EXPECT_EQ(reader.target(), data::TargetKind::kLabel);
-  EXPECT_THAT(data::Dataset::open(options_.out).classes().names, ElementsAre("cat", "dog", "emu"));
+  const data::IndexColumns index = packed();
+  EXPECT_THAT(labels(index), ElementsAre("cat/1.jpg=0", "cat/in/2.jpg=0", "dog/1.jpg=1", "dog/3.jpg=1", "emu/1.jpg=2"));
+  EXPECT_EQ(data::kind_of(index), data::TargetKind::kLabel);
+  EXPECT_THAT(data::read_manifest(options_.out).classes.names, ElementsAre("cat", "dog", "emu"));
   EXPECT_GT(summary_.splits.at(0).shards, 1u);
 }
 
@@ -79,9 +80,9 @@ TEST_F(SourceForms, PacksTablesOfSeveralLabelsAndSeesWhenALabelChanges) {
   options_.data.classes = io::Value::map({{"3", "cat"}, {"5", "dog"}, {"8", "small"}});
   options_.csv = at("t.csv");
   put(options_.csv, "image_path,label\nimages/emu/1.jpg,small\nimages/dog/1.jpg,\"small,dog\"\nimages/dog/1.jpg,\"dog,small\"\n");
-  const data::ShardReader reader = packed();
-  EXPECT_THAT(labels(reader), ElementsAre("images/dog/1.jpg=1,2", "images/emu/1.jpg=2"));
-  EXPECT_EQ(reader.target(), data::TargetKind::kLabels);
+  const data::IndexColumns index = packed();
+  EXPECT_THAT(labels(index), ElementsAre("images/dog/1.jpg=1,2", "images/emu/1.jpg=2"));
+  EXPECT_EQ(data::kind_of(index), data::TargetKind::kLabels);
   EXPECT_THAT(summary_.notices, testing::Contains(HasSubstr("name an image again with the same labels")));
   EXPECT_TRUE(pack(options_).splits.at(0).was_there);
   put(options_.csv, "image_path,label\nimages/emu/1.jpg,small\nimages/dog/1.jpg,dog\n");
@@ -109,11 +110,11 @@ TEST_F(SourceForms, PacksImagesAloneFromListsAndFolders) {
   options_.task = "pretrain";
   put(folder_ / "list.txt", at("images/dog") + "\n" + at("images/cat/1.jpg") + "\n");
   options_.images = at("list.txt") + "\n" + at("images/emu/1.jpg");
-  const data::ShardReader reader = packed();
-  EXPECT_THAT(labels(reader), ElementsAre("cat/1.jpg=", "dog/1.jpg=", "dog/3.jpg=", "emu/1.jpg="));
-  EXPECT_EQ(reader.target(), data::TargetKind::kNone);
+  const data::IndexColumns index = packed();
+  EXPECT_THAT(labels(index), ElementsAre("cat/1.jpg=", "dog/1.jpg=", "dog/3.jpg=", "emu/1.jpg="));
+  EXPECT_EQ(data::kind_of(index), data::TargetKind::kNone);
   EXPECT_EQ(summary_.classes, 0u);
-  EXPECT_EQ(reader.upright_size(0), std::pair(20, 24));
+  EXPECT_THAT(index.height, testing::Each(20u));
 }
 
 TEST_F(SourceForms, PacksMasksInColorByAPatternAsTheSameMasksInNumbers) {
@@ -131,16 +132,16 @@ TEST_F(SourceForms, PacksMasksInColorByAPatternAsTheSameMasksInNumbers) {
   options_.images = at("images");
   options_.masks = "{image_path.parent}/{image_path.stem}_mask.png";
   options_.data.classes = io::parse_yaml("{0: {name: a, labels: [[0, 0, 7], [200, 0, 7]]}, 1: {name: b, labels: [[100, 0, 7]]}}", "");
-  const std::string in_color = packed().fingerprint();
+  const std::string in_color = data::fingerprint(packed());
   for (const char* key : {"cat/1", "cat/in/2", "dog/1", "dog/3", "emu/1"}) {
     fs::remove(folder_ / ("images/" + std::string(key) + "_mask.png"));
   }
   options_.masks = at("numbers");
   options_.data.classes = io::parse_yaml("{0: {name: a, labels: [0, 2]}, 1: b}", "");
-  const data::ShardReader reader = packed();
-  EXPECT_EQ(reader.size(), 5u);
-  EXPECT_EQ(reader.fingerprint(), in_color);
-  EXPECT_THAT(reader.class_histogram(0), testing::SizeIs(2));
+  const data::IndexColumns index = packed();
+  EXPECT_EQ(index.size(), 5u);
+  EXPECT_EQ(data::fingerprint(index), in_color);
+  EXPECT_EQ(index.class_ptr.at(1), 2u);
 }
 
 }  // namespace
