@@ -32,7 +32,7 @@ std::mutex& hdf5_lock() {
   return lock;
 }
 
-using Row = std::array<std::int32_t, 4>;  // of a table
+using TableRow = std::array<std::int32_t, 4>;  // of a table
 
 template <class T>
 void write_any_column(hid_t file, const char* path, const std::vector<T>& values) {
@@ -40,9 +40,9 @@ void write_any_column(hid_t file, const char* path, const std::vector<T>& values
     io::write_string_column(file, path, values);
   } else if constexpr (std::is_same_v<T, Codec>) {
     io::write_enum_column(file, path, {reinterpret_cast<const std::uint8_t*>(values.data()), values.size()}, kCodecNames);
-  } else if constexpr (std::is_same_v<T, Row>) {
-    const std::span flat(reinterpret_cast<const std::int32_t*>(values.data()), values.size() * Row().size());
-    io::write_table<std::int32_t>(file, path, flat, Row().size());
+  } else if constexpr (std::is_same_v<T, TableRow>) {
+    const std::span flat(reinterpret_cast<const std::int32_t*>(values.data()), values.size() * TableRow().size());
+    io::write_table<std::int32_t>(file, path, flat, TableRow().size());
   } else {
     io::write_column<T>(file, path, values);
   }
@@ -58,11 +58,11 @@ void read_any_column(hid_t file, const char* path, std::vector<T>& values) {
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       values[i] = static_cast<Codec>(numbers[i]);
     }
-  } else if constexpr (std::is_same_v<T, Row>) {
-    const std::vector<std::int32_t> flat = io::read_table<std::int32_t>(file, path, Row().size());
-    values.resize(flat.size() / Row().size());
+  } else if constexpr (std::is_same_v<T, TableRow>) {
+    const std::vector<std::int32_t> flat = io::read_table<std::int32_t>(file, path, TableRow().size());
+    values.resize(flat.size() / TableRow().size());
     for (std::size_t i = 0; i < flat.size(); ++i) {
-      values[i / Row().size()][i % Row().size()] = flat[i];
+      values[i / TableRow().size()][i % TableRow().size()] = flat[i];
     }
   } else {
     values = io::read_column<T>(file, path);

@@ -14,7 +14,7 @@ using io::JsonRecord;
 constexpr std::int64_t kLargestId32 = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kLargestSegmentId = 0xffffff;  // three channels of 8 bits
 
-std::int64_t rounded(double value, std::int64_t least, std::int64_t most) noexcept {
+std::int64_t rounded_between(double value, std::int64_t least, std::int64_t most) noexcept {
   return value <= static_cast<double>(least) ? least : value >= static_cast<double>(most) ? most : std::llround(value);
 }
 
@@ -25,7 +25,7 @@ CocoCategory category_of(const JsonRecord& record) {
     const std::span<const double> color = record.numbers("color", 3);
     category.color.emplace();
     for (std::size_t c = 0; c < color.size(); ++c) {
-      (*category.color)[c] = static_cast<std::uint8_t>(rounded(color[c], 0, 255));
+      (*category.color)[c] = static_cast<std::uint8_t>(rounded_between(color[c], 0, 255));
     }
   }
   return category;
@@ -40,12 +40,12 @@ CocoSegment segment_of(const JsonRecord& record) {
                       .category_id = static_cast<std::int32_t>(record.whole("category_id", 0, kLargestId32)),
                       .iscrowd = static_cast<std::uint8_t>(record.has("iscrowd") && record.flag("iscrowd") ? 1 : 0)};
   if (record.has("area")) {
-    segment.area = static_cast<std::uint32_t>(rounded(record.number("area"), 0, std::numeric_limits<std::uint32_t>::max()));
+    segment.area = static_cast<std::uint32_t>(rounded_between(record.number("area"), 0, std::numeric_limits<std::uint32_t>::max()));
   }
   if (record.has("bbox")) {
     const std::span<const double> sides = record.numbers("bbox", segment.bbox.size());
     for (std::size_t side = 0; side < sides.size(); ++side) {
-      segment.bbox[side] = static_cast<std::int32_t>(rounded(sides[side], -kLargestId32, kLargestId32));
+      segment.bbox[side] = static_cast<std::int32_t>(rounded_between(sides[side], -kLargestId32, kLargestId32));
     }
   }
   return segment;
