@@ -69,7 +69,7 @@ TEST_F(SourceForms, PacksAFolderPerClass) {
   options_.images = at("images");
   const data::IndexColumns index = packed();
   EXPECT_THAT(labels(index), ElementsAre("cat/1.jpg=0", "cat/in/2.jpg=0", "dog/1.jpg=1", "dog/3.jpg=1", "emu/1.jpg=2"));
-  EXPECT_EQ(data::kind_of(index), data::TargetKind::kLabel);
+  EXPECT_THAT(index.labels_ptr, IsEmpty());
   EXPECT_THAT(data::read_manifest(options_.out).classes.names, ElementsAre("cat", "dog", "emu"));
   EXPECT_GT(summary_.splits.at(0).shards, 1u);
 }
@@ -82,7 +82,7 @@ TEST_F(SourceForms, PacksTablesOfSeveralLabelsAndSeesWhenALabelChanges) {
   put(options_.csv, "image_path,label\nimages/emu/1.jpg,small\nimages/dog/1.jpg,\"small,dog\"\nimages/dog/1.jpg,\"dog,small\"\n");
   const data::IndexColumns index = packed();
   EXPECT_THAT(labels(index), ElementsAre("images/dog/1.jpg=1,2", "images/emu/1.jpg=2"));
-  EXPECT_EQ(data::kind_of(index), data::TargetKind::kLabels);
+  EXPECT_THAT(index.label, IsEmpty());
   EXPECT_THAT(summary_.notices, testing::Contains(HasSubstr("name an image again with the same labels")));
   EXPECT_TRUE(pack(options_).splits.at(0).was_there);
   put(options_.csv, "image_path,label\nimages/emu/1.jpg,small\nimages/dog/1.jpg,dog\n");
@@ -112,7 +112,8 @@ TEST_F(SourceForms, PacksImagesAloneFromListsAndFolders) {
   options_.images = at("list.txt") + "\n" + at("images/emu/1.jpg");
   const data::IndexColumns index = packed();
   EXPECT_THAT(labels(index), ElementsAre("cat/1.jpg=", "dog/1.jpg=", "dog/3.jpg=", "emu/1.jpg="));
-  EXPECT_EQ(data::kind_of(index), data::TargetKind::kNone);
+  EXPECT_THAT(index.label, IsEmpty());
+  EXPECT_THAT(index.mask_size, testing::Each(0u));
   EXPECT_EQ(summary_.classes, 0u);
   EXPECT_THAT(index.height, testing::Each(20u));
 }
