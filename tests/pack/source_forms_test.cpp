@@ -54,7 +54,8 @@ class SourceForms : public testing::Test {
   static std::vector<std::string> labels(const data::IndexColumns& index) {
     std::vector<std::string> texts;
     for (std::size_t i = 0; i < index.size(); ++i) {
-      texts.push_back(fmt::format("{}={}", index.key[i], fmt::join(data::labels_of(index, i), ",")));
+      const std::vector<std::int32_t> labels = index.label.empty() ? data::labels_of(index, i) : std::vector{index.label[i]};
+      texts.push_back(fmt::format("{}={}", index.key[i], fmt::join(labels, ",")));
     }
     return texts;
   }
