@@ -60,7 +60,7 @@ TEST(PackOverRanks, GivesTheSameBytesForAnyNumberOfRanksAndThreads) {
   pack(small_shards(sources, "alone"));
   const auto alone = contents(sources.out("alone"));
   EXPECT_GT(alone.size(), 6u);
-  for (const auto [ranks, threads] : {std::pair(2, 1), {3, 2}, {7, 1}, {20, 1}}) {
+  for (const auto& [ranks, threads] : {std::pair(2, 1), {3, 2}, {7, 1}, {20, 1}}) {
     SCOPED_TRACE(testing::Message() << ranks << " ranks");
     const std::string out = "over" + std::to_string(ranks);
     PackOptions options = small_shards(sources, out);
