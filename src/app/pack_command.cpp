@@ -50,8 +50,8 @@ void print_split(const pack::PackedSplit& split) {
   std::string more;
   more += split.added == 0 ? "" : fmt::format(", {} of them new", split.added);
   more += split.skipped == 0 ? "" : fmt::format(", {} left out (skipped.csv)", split.skipped);
-  fmt::print("{:<6} {} samples in {} shard{}, {:.1f} MB{}, fingerprint {}\n", split.name, split.samples, split.shards, split.shards == 1 ? "" : "s",
-             static_cast<double>(split.bytes) / 1e6, more, split.fingerprint);
+  fmt::print("{:<6} {} samples in {} shard{}, {:.1f} MB{}, fingerprint {}\n", split.name, split.samples, split.shards,
+             split.shards == 1 ? "" : "s", static_cast<double>(split.bytes) / 1e6, more, split.fingerprint);
 }
 
 void say_notices(const std::vector<std::string>& notices) {
@@ -109,7 +109,8 @@ ExitCode run_pack(const pack::PackOptions& given, const io::Value&, const Argume
 }  // namespace
 
 Command pack_command() {
-  Command command = make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kUsage, run_pack, pack::expand_source_keys);
+  Command command =
+      make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kUsage, run_pack, pack::expand_source_keys);
   command.over_ranks = true;
   return command;
 }

@@ -26,7 +26,8 @@ std::vector<std::size_t> rivals_of_unknown_content(const std::vector<PlannedSamp
   return rivals;
 }
 
-std::string hash_part(const std::vector<PlannedSample>& samples, const std::vector<std::size_t>& rivals, const PackOptions& options, Ranks& ranks) {
+std::string hash_part(const std::vector<PlannedSample>& samples, const std::vector<std::size_t>& rivals, const PackOptions& options,
+                      Ranks& ranks) {
   struct Job {
     const io::SourceFile* file = nullptr;
     std::uint64_t hash = 0;

@@ -26,8 +26,8 @@ Extent upright_extent(const StoredImage& stored, int orientation) {
 
 PackedSample encode_sample(const PlannedSample& sample, const SplitSource& source, const PackOptions& options) {
   const io::SourceFile& image = sample.source.image;
-  StoredImage stored = store_image(read_source(image), sample.info, {.max_side = options.max_side, .strip_metadata = options.strip_metadata},
-                                   image.path.string());
+  StoredImage stored = store_image(read_source(image), sample.info,
+                                   {.max_side = options.max_side, .strip_metadata = options.strip_metadata}, image.path.string());
   const Extent upright = upright_extent(stored, sample.orientation);
   EncodedTarget target = shrink_target(source.encode(sample.source, sample.height, sample.width), {sample.height, sample.width}, upright,
                                        options.task == "panoptic_segmentation");

@@ -28,7 +28,8 @@ std::vector<const SourceSample*> stored_sources(const SplitPlan& plan) {
 
 data::ManifestPart part_of(const SplitPlan& plan) {
   const std::vector<const SourceSample*> sources = stored_sources(plan);
-  data::ManifestPart part{.first_shard = plan.first_shard, .plan_hash = plan.plan_hash, .source_files = 0, .listing_digest = listing_digest(sources)};
+  data::ManifestPart part{
+      .first_shard = plan.first_shard, .plan_hash = plan.plan_hash, .source_files = 0, .listing_digest = listing_digest(sources)};
   for (const SourceSample* sample : sources) {
     part.source_files += sample->mask ? 2 : 1;
   }

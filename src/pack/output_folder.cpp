@@ -65,7 +65,8 @@ std::vector<std::string> splits_of_plan(const std::string& plan_text, const fs::
 }
 
 // Splits that the plan was to pack, or to append to, and that the manifest does not have so.
-std::vector<std::string> unfinished_splits(const std::string& plan_text, const fs::path& path, const std::optional<data::Manifest>& manifest) {
+std::vector<std::string> unfinished_splits(const std::string& plan_text, const fs::path& path,
+                                           const std::optional<data::Manifest>& manifest) {
   const io::Value plan = io::parse_json(plan_text, path.string());
   std::vector<std::string> splits;
   for (const io::Value::Member& member : plan.at("splits").as_map()) {
@@ -142,8 +143,8 @@ void OutputFolder::check_room(std::uint64_t needed_bytes) const {
   std::error_code error;
   const fs::space_info space = fs::space(path_, error);
   if (!error && needed_bytes > finished + space.available) {
-    throw OutputError("out={}: the shards need about {:.1f} MB, and {:.1f} MB are free there; make room or choose another folder", path_.string(),
-                      static_cast<double>(needed_bytes - finished) / 1e6, static_cast<double>(space.available) / 1e6);
+    throw OutputError("out={}: the shards need about {:.1f} MB, and {:.1f} MB are free there; make room or choose another folder",
+                      path_.string(), static_cast<double>(needed_bytes - finished) / 1e6, static_cast<double>(space.available) / 1e6);
   }
 }
 

@@ -105,10 +105,12 @@ Decision decide(const SplitPreflight& preflight, const std::optional<data::Manif
   }
   if (!options.append) {
     throw ConfigError("out={} holds a split {} from other sources or settings ({}); choose another folder or another split{}", options.out,
-                      preflight.split, changes.text(), changes.only_adds() && changes.added > 0 ? ", or add the new images with append=true" : "");
+                      preflight.split, changes.text(),
+                      changes.only_adds() && changes.added > 0 ? ", or add the new images with append=true" : "");
   }
   if (!changes.only_adds()) {
-    throw DataError("out={}: split {}: {}; append=true only adds images, so pack into a new folder", options.out, preflight.split, changes.text());
+    throw DataError("out={}: split {}: {}; append=true only adds images, so pack into a new folder", options.out, preflight.split,
+                    changes.text());
   }
   return {.action = Action::kAppend, .first_shard = static_cast<std::uint32_t>(packed.shards.size()), .is_new = std::move(changes.is_new)};
 }
@@ -158,7 +160,8 @@ std::uint64_t copied_bytes(const std::vector<SplitPlan>& plans, const PackOption
   std::uint64_t bytes = 0;
   for (const SplitPlan& plan : plans) {
     for (const PlannedSample& sample : plan.preflight.samples) {
-      const bool copied = options.max_side == 0 && !options.strip_metadata && sample.info.codec != image::Codec::kNone && !sample.info.progressive;
+      const bool copied =
+          options.max_side == 0 && !options.strip_metadata && sample.info.codec != image::Codec::kNone && !sample.info.progressive;
       bytes += copied ? sample.source.image.bytes : 0;
     }
   }
@@ -306,7 +309,8 @@ class PackJob {
     summary.added = packed == nullptr ? 0 : finished.manifest.num_samples - before;
     summary.skipped = plan.preflight.skipped.size();
     summary.taken_over = static_cast<std::size_t>(std::ranges::count(results, true, &ShardResult::taken_over));
-    spdlog::info("{}: {} samples in {} shard{}{}", split, finished.manifest.num_samples - before, results.size(), results.size() == 1 ? "" : "s",
+    spdlog::info("{}: {} samples in {} shard{}{}", split, finished.manifest.num_samples - before, results.size(),
+                 results.size() == 1 ? "" : "s",
                  summary.taken_over == 0 ? "" : fmt::format(", {} of them finished before", summary.taken_over));
     summary_.splits.push_back(std::move(summary));
     skipped_[split] = plan.preflight.skipped;

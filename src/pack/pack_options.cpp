@@ -48,7 +48,8 @@ void check_sources(const std::string& task, const std::string& keys, const Split
   }
   if (task == "image_classification") {
     if (s.images.empty() == s.csv.empty()) {
-      throw ConfigError("{0}images=\"{1}\" {0}csv=\"{2}\": give either a folder with one subfolder per class, or a CSV file", keys, s.images, s.csv);
+      throw ConfigError("{0}images=\"{1}\" {0}csv=\"{2}\": give either a folder with one subfolder per class, or a CSV file", keys,
+                        s.images, s.csv);
     }
   } else {
     refuse_key("csv", s.csv);

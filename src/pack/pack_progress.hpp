@@ -1,6 +1,7 @@
 // How far packing is, on one line: rewritten in place on a terminal, every ten seconds in a log.
 //
-// Rank 0 shows it. Of the other ranks it knows what they told at the last exchange, and takes it that since then they were as fast as itself.
+// Rank 0 shows it. Of the other ranks it knows what they told at the last exchange, and takes it that since then they were as fast as
+// itself.
 #pragma once
 
 #include <atomic>

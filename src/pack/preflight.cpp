@@ -126,8 +126,9 @@ SplitPreflight inspect_split(const std::string& split, const SplitSources& sourc
   result.targets_known = options.preflight == "full";
   PreflightBuilder builder(result, options, problems);
   if (listing.images == 0) {
-    problems.add(fmt::format("{}: no images among {} files; wanted are the extensions {}", sources.images.empty() ? sources.csv : sources.images,
-                             listing.other_files, fmt::join(image_extensions(options), " ")));
+    problems.add(fmt::format("{}: no images among {} files; wanted are the extensions {}",
+                             sources.images.empty() ? sources.csv : sources.images, listing.other_files,
+                             fmt::join(image_extensions(options), " ")));
   }
   for (const SourceProblem& problem : listing.problems) {
     builder.report(problem.image, problem.text, problem.can_skip, problem.kind);

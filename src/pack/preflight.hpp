@@ -43,9 +43,9 @@ struct SplitPreflight {
   bool targets_known = false;
   std::map<std::string, UndeclaredTotal> undeclared;  // by pixel value
   std::size_t files_undeclared = 0;
-  std::string first_undeclared;              // the sentence of the first file, "" = none
-  std::vector<std::uint64_t> class_pixels;   // by dense index
-  std::vector<std::uint64_t> class_images;   // by dense index
+  std::string first_undeclared;                      // the sentence of the first file, "" = none
+  std::vector<std::uint64_t> class_pixels;           // by dense index
+  std::vector<std::uint64_t> class_images;           // by dense index
   std::vector<std::vector<std::string>> duplicates;  // keys of images with the same bytes, each group and its keys ascending
 };
 

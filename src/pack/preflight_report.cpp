@@ -55,7 +55,8 @@ void append_classes(std::string& text, const SplitPreflight& split) {
       ++without;
       continue;
     }
-    text += fmt::format("    {:>5} {:<24} in {} image{}", classes.ids[i], classes.names[i], split.class_images[i], split.class_images[i] == 1 ? "" : "s");
+    text += fmt::format("    {:>5} {:<24} in {} image{}", classes.ids[i], classes.names[i], split.class_images[i],
+                        split.class_images[i] == 1 ? "" : "s");
     if (all_pixels > 0) {
       text += fmt::format(", {:.3f} % of the labelled pixels",
                           100 * static_cast<double>(split.class_pixels[i]) / static_cast<double>(all_pixels));
@@ -94,7 +95,8 @@ void append_split(std::string& text, const SplitPreflight& split, bool classes, 
     text += fmt::format("  - undeclared value {}: {} pixels in {} mask{}\n", value, total.pixels, total.files, total.files == 1 ? "" : "s");
   }
   if (!split.duplicates.empty()) {
-    text += fmt::format("  {} images are the same file as another one, in {} groups\n", files_in(split.duplicates), split.duplicates.size());
+    text +=
+        fmt::format("  {} images are the same file as another one, in {} groups\n", files_in(split.duplicates), split.duplicates.size());
     for (std::size_t i = 0; i < std::min(kShownGroups, split.duplicates.size()); ++i) {
       text += fmt::format("  - {}\n", fmt::join(split.duplicates[i], " = "));
     }
@@ -108,10 +110,8 @@ Value classes_tree(const SplitPreflight& split) {
   const data::ClassList& classes = split.source->classes();
   Value list = Value::list();
   for (std::size_t i = 0; i < classes.size(); ++i) {
-    list.push_back(Value::map({{"id", classes.ids[i]},
-                               {"name", classes.names[i]},
-                               {"images", split.class_images[i]},
-                               {"pixels", split.class_pixels[i]}}));
+    list.push_back(Value::map(
+        {{"id", classes.ids[i]}, {"name", classes.names[i]}, {"images", split.class_images[i]}, {"pixels", split.class_pixels[i]}}));
   }
   return list;
 }
@@ -133,7 +133,8 @@ std::string printable(const std::string& text) {
     return text;
   } catch (const DataError&) {
     std::string plain = text;
-    std::ranges::replace_if(plain, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+    std::ranges::replace_if(
+        plain, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
     return plain;
   }
 }

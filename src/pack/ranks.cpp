@@ -42,7 +42,8 @@ RankError caught_error(std::uint64_t place) {
   } catch (const Error& error) {
     return named(ErrorKind::kOther, error);
   } catch (const std::bad_alloc&) {
-    return {ErrorKind::kConfig, ExitCode::kConfig, place, "out of memory while packing; lower shard_bytes, threads, or the ranks on this node"};
+    return {ErrorKind::kConfig, ExitCode::kConfig, place,
+            "out of memory while packing; lower shard_bytes, threads, or the ranks on this node"};
   } catch (const std::exception& error) {
     return {ErrorKind::kOther, ExitCode::kBug, place, fmt::format("unexpected: {}", error.what())};
   }

@@ -169,7 +169,8 @@ std::optional<ShardResult> ShardJobs::take_over(std::size_t number, const std::f
 }
 
 // A finished shard whose note got lost: what the note said is taken from the sources again.
-std::optional<ShardResult> ShardJobs::look_again(std::size_t number, data::ShardSummary summary, const std::function<void()>& between) const {
+std::optional<ShardResult> ShardJobs::look_again(std::size_t number, data::ShardSummary summary,
+                                                 const std::function<void()>& between) const {
   std::set<std::string> stored;
   for (std::string& key : data::read_columns(folder_ / summary.file).key) {
     stored.insert(std::move(key));

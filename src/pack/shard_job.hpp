@@ -31,9 +31,9 @@ class ShardJobs {
             PackProgress& progress);
 
   std::size_t count() const noexcept { return plan_.num_shards(); }
-  // Shard `number` of the plan. Samples are decoded by options.threads threads and stored in order; memory is one shard. `between` is called
-  // between samples, and may throw.
-  // DataError of the first sample that fails, unless on_error=skip; UndeclaredValueError, OutputError, PackStopped.
+  // Shard `number` of the plan. Samples are decoded by options.threads threads and stored in order; memory is one shard. `between` is
+  // called between samples, and may throw. DataError of the first sample that fails, unless on_error=skip; UndeclaredValueError,
+  // OutputError, PackStopped.
   ShardResult run(std::size_t number, const std::function<void()>& between) const;
 
  private:

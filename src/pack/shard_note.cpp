@@ -22,11 +22,10 @@ std::array<std::uint64_t, 3> channels_of(const Value& value) {
 }
 
 ShardNote note_of(const Value& value) {
-  ShardNote note{.xxh3_128 = value.at("shard").as_string(),
-                 .sums = {.pixels = value.at("pixels").as_uint(),
-                          .sum = channels_of(value.at("sum")),
-                          .squares = channels_of(value.at("squares"))},
-                 .skipped = {}};
+  ShardNote note{
+      .xxh3_128 = value.at("shard").as_string(),
+      .sums = {.pixels = value.at("pixels").as_uint(), .sum = channels_of(value.at("sum")), .squares = channels_of(value.at("squares"))},
+      .skipped = {}};
   for (const Value& file : value.at("skipped").as_list()) {
     note.skipped.push_back({.key = file.at("key").as_string(), .reason = file.at("reason").as_string()});
   }

@@ -34,9 +34,9 @@ void shrink_class_mask(EncodedTarget& target, const Extent& from, const Extent& 
 }
 
 void shrink_segment_mask(EncodedTarget& target, const Extent& from, const Extent& to) {
-  image::LabelMap map = image::resize_nearest(data::decode_segment_mask(target.mask, target.codec, target.dtype, from.height, from.width,
-                                                                        target.segments.size(), "the mask"),
-                                              to.height, to.width);
+  image::LabelMap map = image::resize_nearest(
+      data::decode_segment_mask(target.mask, target.codec, target.dtype, from.height, from.width, target.segments.size(), "the mask"),
+      to.height, to.width);
   data::keep_segments_with_pixels(map, target.segments);
   target.histogram = data::class_histogram(target.segments);
   target.dtype = target.segments.size() <= data::kMostSegments8 ? 1 : 2;

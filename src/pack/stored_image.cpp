@@ -65,7 +65,8 @@ PixelSums pixel_sums(const image::Image& image) {
   return sums;
 }
 
-StoredImage store_image(std::vector<std::byte> bytes, const image::ImageInfo& info, const StoringOptions& options, const std::string& where) {
+StoredImage store_image(std::vector<std::byte> bytes, const image::ImageInfo& info, const StoringOptions& options,
+                        const std::string& where) {
   const image::Image image = image::decode_rgb(bytes, where);
   if (image.height != info.height || image.width != info.width) {
     throw DataError("{}: {} x {} now, {} x {} when packing began; let nothing write there and pack again", where, image.width, image.height,

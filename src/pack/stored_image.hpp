@@ -41,6 +41,7 @@ struct StoringOptions {
 // Decodes strictly, then: baseline JPEG, PNG and still WebP byte for byte; progressive JPEG as baseline, and all else as PNG, both
 // lossless. Over max_side: scaled by the antialiased bicubic filter, to JPEG of quality 95 where the source is JPEG, else to PNG of 8 bits.
 // `info` is what was seen in the pre-flight. DataError naming `where`. Any thread.
-StoredImage store_image(std::vector<std::byte> bytes, const image::ImageInfo& info, const StoringOptions& options, const std::string& where);
+StoredImage store_image(std::vector<std::byte> bytes, const image::ImageInfo& info, const StoringOptions& options,
+                        const std::string& where);
 
 }  // namespace muster::pack

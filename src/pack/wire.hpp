@@ -18,19 +18,15 @@ namespace muster::pack {
 class WireWriter {
  public:
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  void value(const T& value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
-  }
+  requires std::is_trivially_copyable_v<T>
+  void value(const T& value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof value); }
   void text(std::string_view text) {
     value(std::uint64_t{text.size()});
     bytes_ += text;
   }
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  void list(const std::vector<T>& values) {
-    text({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)});
-  }
+  requires std::is_trivially_copyable_v<T>
+  void list(const std::vector<T>& values) { text({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)}); }
   std::string take() { return std::move(bytes_); }
 
  private:

@@ -82,8 +82,9 @@ TEST_F(Preflight, IsTheSameOverRanks) {
 
 TEST_F(Preflight, SpeaksToPeopleAndToPrograms) {
   const PreflightReport seen = report();
-  EXPECT_THAT(report_text(seen, true), AllOf(HasSubstr("train: 7 images, 4 ready to pack"), HasSubstr("undeclared value 9: 72 pixels in 2 masks"),
-                                             HasSubstr("b/tile5.jpg = same.jpg"), HasSubstr("sky"), HasSubstr("1 other files")));
+  EXPECT_THAT(report_text(seen, true),
+              AllOf(HasSubstr("train: 7 images, 4 ready to pack"), HasSubstr("undeclared value 9: 72 pixels in 2 masks"),
+                    HasSubstr("b/tile5.jpg = same.jpg"), HasSubstr("sky"), HasSubstr("1 other files")));
   const io::Value tree = io::parse_json(io::to_json(report_tree(seen, sources_.options())), "report");
   const io::Value& split = tree.at("splits").at("train");
   EXPECT_FALSE(tree.at("ready").as_bool());
@@ -96,7 +97,8 @@ TEST_F(Preflight, SpeaksToPeopleAndToPrograms) {
 
 TEST_F(Preflight, RefusesAsPackingDoes) {
   const PreflightReport seen = report();
-  EXPECT_EQ(message_of<DataError>([&] { seen.throw_if_bad(sources_.options()); }), message_of<DataError>([&] { pack(sources_.options()); }));
+  EXPECT_EQ(message_of<DataError>([&] { seen.throw_if_bad(sources_.options()); }),
+            message_of<DataError>([&] { pack(sources_.options()); }));
 }
 
 TEST_F(Preflight, LooksAtHeadersAloneWhereThatIsWanted) {

@@ -38,7 +38,10 @@ TEST(StripMetadata, TakesSegmentsAndWhatFollowsOutOfAJpegAndNothingElse) {
   const std::vector<std::byte> plain = image::encode_jpeg(gradient(20, 30, 9), 90);
   const std::span<const std::byte> start(plain.data(), 2);
   const std::span<const std::byte> rest(plain.data() + 2, plain.size() - 2);
-  const std::vector<std::byte> full = joined({start, bytes_of(std::string_view("\xFF\xE1\x00\x08" "Exif\0\0", 10)),
+  const std::vector<std::byte> full = joined({start,
+                                              bytes_of(std::string_view("\xFF\xE1\x00\x08"
+                                                                        "Exif\0\0",
+                                                                        10)),
                                               bytes_of(std::string_view("\xFF\xFE\x00\x04hi", 6)), rest, bytes_of("trailing thumbnail")});
   EXPECT_EQ(strip_metadata(full, image::Codec::kJpeg, "a.jpg"), plain);
   EXPECT_EQ(strip_metadata(plain, image::Codec::kJpeg, "a.jpg"), plain);
@@ -47,9 +50,12 @@ TEST(StripMetadata, TakesSegmentsAndWhatFollowsOutOfAJpegAndNothingElse) {
 TEST(StripMetadata, TakesTheThumbnailOutOfJfif) {
   const std::vector<std::byte> plain = image::encode_jpeg(gradient(8, 8, 9), 90);
   ASSERT_EQ(plain[3], std::byte{0xE0});  // the library writes JFIF
-  std::vector<std::byte> with = joined({std::span(plain.data(), 2), bytes_of(std::string_view("\xFF\xE0\x00\x13JFIF\0", 9)),
-                                        std::span(plain.data() + 11, 7), bytes_of(std::string_view("\x01\x01" "abc", 5)),
-                                        std::span(plain.data() + 20, plain.size() - 20)});
+  std::vector<std::byte> with =
+      joined({std::span(plain.data(), 2), bytes_of(std::string_view("\xFF\xE0\x00\x13JFIF\0", 9)), std::span(plain.data() + 11, 7),
+              bytes_of(std::string_view("\x01\x01"
+                                        "abc",
+                                        5)),
+              std::span(plain.data() + 20, plain.size() - 20)});
   EXPECT_EQ(image::decode_rgb(with, "with"), image::decode_rgb(plain, "plain"));
   EXPECT_EQ(strip_metadata(with, image::Codec::kJpeg, "a.jpg"), plain);
 }
@@ -57,8 +63,9 @@ TEST(StripMetadata, TakesTheThumbnailOutOfJfif) {
 TEST(StripMetadata, TakesTextOutOfAPng) {
   const std::vector<std::byte> plain = image::encode_png(gradient(20, 30, 9));
   constexpr std::size_t kBehindHeader = 33;  // signature and IHDR
-  const std::vector<std::byte> full = joined({std::span(plain.data(), kBehindHeader), bytes_of(std::string_view("\0\0\0\x03tEXtk\0v1234", 15)),
-                                              std::span(plain.data() + kBehindHeader, plain.size() - kBehindHeader), bytes_of("more")});
+  const std::vector<std::byte> full =
+      joined({std::span(plain.data(), kBehindHeader), bytes_of(std::string_view("\0\0\0\x03tEXtk\0v1234", 15)),
+              std::span(plain.data() + kBehindHeader, plain.size() - kBehindHeader), bytes_of("more")});
   EXPECT_EQ(strip_metadata(full, image::Codec::kPng, "a.png"), plain);
 }
 
@@ -104,8 +111,9 @@ TEST(ShrinkTarget, MeasuresSegmentsAgainAndDropsThoseThatVanish) {
   const EncodedTarget small = shrink_target(target, {40, 40}, {10, 10}, true);
   const image::LabelMap stored = data::decode_segment_mask(small.mask, small.codec, small.dtype, 10, 10, 2, "small");
   EXPECT_EQ(stored, labels(10, 10, [](int y, int x) { return y < 5 ? 1 : x >= 6 && y >= 8 ? 2 : 0; }));
-  EXPECT_THAT(small.segments, ElementsAre(data::Segment{.original_id = 11, .class_index = 5, .area = 50, .bbox = {0, 0, 10, 5}},
-                                          data::Segment{.original_id = 13, .class_index = 5, .iscrowd = 1, .area = 8, .bbox = {6, 8, 4, 2}}));
+  EXPECT_THAT(small.segments,
+              ElementsAre(data::Segment{.original_id = 11, .class_index = 5, .area = 50, .bbox = {0, 0, 10, 5}},
+                          data::Segment{.original_id = 13, .class_index = 5, .iscrowd = 1, .area = 8, .bbox = {6, 8, 4, 2}}));
 }
 
 TEST(StoreImage, ScalesByTheAntialiasedFilterOnlyWhatIsTooLarge) {
@@ -132,7 +140,8 @@ TEST(PackProgress, SaysFilesBytesAndTimeLeft) {
 
 TEST(PackProgress, TakesTheOtherRanksToBeAsFastAsItself) {
   std::vector<std::string> lines;
-  PackProgress progress("x", {100, 0}, 4, [&](const std::string& line, bool) { lines.push_back(line); }, 0);
+  PackProgress progress(
+      "x", {100, 0}, 4, [&](const std::string& line, bool) { lines.push_back(line); }, 0);
   progress.add(5, 0);
   EXPECT_THAT(lines.back(), HasSubstr("20 of 100 files"));
   progress.all_ranks({30, 0}, {5, 0});
