@@ -186,16 +186,19 @@ std::vector<std::int32_t> ClassificationSource::labels_in(const LabelRow& row, s
 // The images of all rows, with size and time where they are there.
 std::vector<io::SourceFile> ClassificationSource::files_of(const LabelTable& table, const ScanFolder& scan) const {
   const fs::path base = fs::path(sources_.csv).parent_path();
-  const fs::path csv_folder = full_path(sources_.csv).parent_path();
-  std::vector<fs::path> folders;
-  for (const LabelRow& row : table.rows) {
-    folders.push_back(full_path(base / row.path).parent_path());
-  }
-  const bool all_beside = std::ranges::all_of(folders, [&](const fs::path& folder) { return lies_in(folder, csv_folder); });
-  const fs::path root = all_beside ? csv_folder : shared_folder(folders);
+  FullPaths full;
   std::vector<io::SourceFile> files;
+  std::vector<std::string> folders;
   for (const LabelRow& row : table.rows) {
-    files.push_back(named_file(base / row.path, root));
+    const fs::path path = base / row.path;
+    files.push_back({.key = full.of(path), .path = path, .bytes = 0, .mtime_ns = io::kNotLookedUp});
+    folders.push_back(folder_of_file(files.back().key));
+  }
+  const std::string beside = folder_of_file(full.of(sources_.csv));
+  const bool all_beside = std::ranges::all_of(folders, [&](const std::string& folder) { return lies_in(folder, beside); });
+  const std::string root = all_beside ? beside : shared_folder(folders);
+  for (io::SourceFile& file : files) {
+    file.key = path_from(file.key, root);
   }
   scan.look_up(files);
   return files;

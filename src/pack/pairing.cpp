@@ -4,11 +4,13 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "core/error.hpp"
 #include "io/utf8.hpp"
+#include "pack/source_paths.hpp"
 
 namespace muster::pack {
 namespace {
@@ -115,29 +117,27 @@ Listing pair_files(const std::vector<io::SourceFile>& images, const std::vector<
 
 Listing pair_by_pattern(const std::vector<io::SourceFile>& images, const std::string& images_folder, const MaskPattern& pattern,
                         const LookUp& look_up) {
-  const fs::path root = fs::absolute(pattern.folder().empty() ? fs::path(images_folder) : pattern.folder()).lexically_normal();
+  const std::string root = full_path(pattern.folder().empty() ? fs::path(images_folder) : pattern.folder()).native();
+  FullPaths full;
   std::vector<io::SourceFile> masks;
   for (const io::SourceFile& image : images) {
     const fs::path path = pattern.of(image.path);
-    masks.push_back({.key = fs::absolute(path).lexically_normal().lexically_relative(root).generic_string(),
-                     .path = path,
-                     .bytes = 0,
-                     .mtime_ns = io::kNotLookedUp});
+    masks.push_back({.key = path_from(full.of(path), root), .path = path, .bytes = 0, .mtime_ns = io::kNotLookedUp});
   }
   look_up(masks);
 
   std::map<std::string, std::vector<const io::SourceFile*>> owners;  // by mask
-  std::set<std::string> mask_paths;
+  std::unordered_set<std::string> mask_paths;
   for (std::size_t i = 0; i < images.size(); ++i) {
     if (masks[i].mtime_ns != io::kNotLookedUp) {
       owners[masks[i].key].push_back(&images[i]);
-      mask_paths.insert(fs::absolute(masks[i].path).lexically_normal());
+      mask_paths.insert(full.of(masks[i].path));
     }
   }
   Listing listing;
   for (std::size_t i = 0; i < images.size(); ++i) {
     const io::SourceFile& image = images[i];
-    if (mask_paths.contains(fs::absolute(image.path).lexically_normal())) {
+    if (mask_paths.contains(full.of(image.path))) {
       continue;  // the mask of another image
     }
     ++listing.images;

@@ -4,22 +4,32 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <vector>
-
-#include "io/source_scan.hpp"
+#include <unordered_map>
 
 namespace muster::pack {
 
 // Absolute and without "." and ".." and a slash at the end; links are not followed.
 std::filesystem::path full_path(const std::filesystem::path& path);
 
-// The deepest folder that holds all of these folders, or is one of them. Paths as full_path() gives them; "" for none.
-std::filesystem::path shared_folder(std::span<const std::filesystem::path> folders);
+// full_path() of many files in few folders: each folder is worked out once. One thread at a time.
+class FullPaths {
+ public:
+  std::string of(const std::filesystem::path& file);
 
-// Whether a full path lies below a full folder.
-bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
+ private:
+  std::unordered_map<std::string, std::string> folders_;  // as written -> in full
+};
 
-// A file as a sample of the folder `root`: its key is its path from there. Size and time are not looked up.
-io::SourceFile named_file(const std::filesystem::path& path, const std::filesystem::path& root);
+// The folder of a file; both in full.
+std::string folder_of_file(const std::string& file);
+
+// The deepest folder that holds all of these folders, or is one of them. In full, as these are; "" for none.
+std::string shared_folder(std::span<const std::string> folders);
+
+// Whether a path lies below a folder, or is it; both in full.
+bool lies_in(const std::string& path, const std::string& folder);
+
+// The path of a file from a folder that may lie beside it: "a/b.jpg", "../b.jpg"; both in full.
+std::string path_from(const std::string& file, const std::string& folder);
 
 }  // namespace muster::pack

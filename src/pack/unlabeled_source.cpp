@@ -66,41 +66,8 @@ class UnlabeledSource final : public SplitSource {
   UnlabeledSource(const PackOptions& options, SplitSources sources) : options_(options), sources_(std::move(sources)) {}
 
   Listing list(const ScanFolder& scan) override {
-    const std::vector<std::string_view> extensions = image_extensions(options_);
-    const std::vector<NamedEntry> entries = named_entries(sources_.images, extensions);
-    std::vector<fs::path> folders;
-    for (const NamedEntry& entry : entries) {
-      folders.push_back(entry.is_folder ? full_path(entry.path) : full_path(entry.path).parent_path());
-    }
-    const fs::path root = shared_folder(folders);
-
     Listing listing;
-    std::vector<io::SourceFile> found;
-    std::vector<io::SourceFile> named;
-    std::vector<std::string> places;  // of `named`
-    for (const NamedEntry& entry : entries) {
-      if (!entry.is_folder) {
-        named.push_back(named_file(entry.path, root));
-        places.push_back(entry.where);
-        continue;
-      }
-      io::Scan folder = scan(entry.path, extensions);
-      listing.other_files += folder.other_files;
-      const fs::path below = full_path(entry.path).lexically_relative(root);
-      for (io::SourceFile& file : folder.files) {
-        file.key = below == "." ? file.key : (below / file.key).generic_string();
-        found.push_back(std::move(file));
-      }
-    }
-    scan.look_up(named);
-    for (std::size_t i = 0; i < named.size(); ++i) {
-      if (named[i].mtime_ns != io::kNotLookedUp) {
-        found.push_back(std::move(named[i]));
-      } else {
-        std::string text = fmt::format("{}there is no image {}", places[i], named[i].path.string());
-        listing.problems.push_back({.image = named[i], .text = std::move(text), .can_skip = true, .kind = ProblemKind::kUnreadable});
-      }
-    }
+    std::vector<io::SourceFile> found = find(scan, listing);
     std::ranges::stable_sort(found, {}, &io::SourceFile::key);
     const auto repeated = std::ranges::unique(found, {}, &io::SourceFile::key);
     found.erase(repeated.begin(), repeated.end());
@@ -121,6 +88,45 @@ class UnlabeledSource final : public SplitSource {
   EncodedTarget encode(const SourceSample&, int, int) const override { return {}; }
 
  private:
+  // All that is named or lies in what is named; files that are not there become problems.
+  std::vector<io::SourceFile> find(const ScanFolder& scan, Listing& listing) const {
+    const std::vector<std::string_view> extensions = image_extensions(options_);
+    const std::vector<NamedEntry> entries = named_entries(sources_.images, extensions);
+    FullPaths full;
+    std::vector<std::string> folders;
+    for (const NamedEntry& entry : entries) {
+      folders.push_back(entry.is_folder ? full_path(entry.path).native() : folder_of_file(full.of(entry.path)));
+    }
+    const std::string root = shared_folder(folders);
+    std::vector<io::SourceFile> found;
+    std::vector<io::SourceFile> named;
+    std::vector<std::string> places;  // of `named`
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const NamedEntry& entry = entries[i];
+      if (!entry.is_folder) {
+        named.push_back({.key = path_from(full.of(entry.path), root), .path = entry.path, .bytes = 0, .mtime_ns = io::kNotLookedUp});
+        places.push_back(entry.where);
+        continue;
+      }
+      io::Scan folder = scan(entry.path, extensions);
+      listing.other_files += folder.other_files;
+      for (io::SourceFile& file : folder.files) {
+        file.key = folders[i] == root ? file.key : path_from(folders[i], root) + "/" + file.key;
+        found.push_back(std::move(file));
+      }
+    }
+    scan.look_up(named);
+    for (std::size_t i = 0; i < named.size(); ++i) {
+      if (named[i].mtime_ns != io::kNotLookedUp) {
+        found.push_back(std::move(named[i]));
+      } else {
+        std::string text = fmt::format("{}there is no image {}", places[i], named[i].path.string());
+        listing.problems.push_back({.image = named[i], .text = std::move(text), .can_skip = true, .kind = ProblemKind::kUnreadable});
+      }
+    }
+    return found;
+  }
+
   const PackOptions options_;
   const SplitSources sources_;
   const data::ClassList no_classes_;
