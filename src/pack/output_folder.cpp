@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<std::string> entries_of(const fs::path& folder) {
+std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     names.push_back(entry.path().filename().string());
@@ -102,7 +102,7 @@ OutputFolder::OutputFolder(fs::path path) : path_(std::move(path)) {
   if (status.type() != fs::file_type::directory) {
     throw ConfigError("out={} is a file; name a folder", path_.string());
   }
-  const std::vector<std::string> names = entries_of(path_);
+  const std::vector<std::string> names = names_in(path_);
   const bool has_plan = std::find(names.begin(), names.end(), kPlanFile) != names.end();
   if (std::find(names.begin(), names.end(), data::kManifestFile) != names.end()) {
     manifest_text_ = text_of_file(path_ / data::kManifestFile);
@@ -136,7 +136,7 @@ void OutputFolder::lock() {
 // Told before hours of work; a disk that others fill meanwhile is noticed when it is full.
 void OutputFolder::check_room(std::uint64_t needed_bytes) const {
   std::uint64_t finished = 0;
-  for (const std::string& name : entries_of(path_)) {
+  for (const std::string& name : names_in(path_)) {
     const bool part = std::ranges::any_of(splits_, [&](const std::string& split) { return is_part_of(name, split); });
     finished += part && is_shard(name) && !packed_files_.contains(name) ? fs::file_size(path_ / name) : 0;
   }
@@ -209,7 +209,7 @@ void OutputFolder::remove_leftovers() const {
 }
 
 void OutputFolder::keep() {
-  const std::vector<std::string> names = entries_of(path_);
+  const std::vector<std::string> names = names_in(path_);
   kept_ = std::any_of(names.begin(), names.end(), [this](const std::string& name) {
     return std::any_of(splits_.begin(), splits_.end(), [&](const std::string& split) {
       return is_part_of(name, split) && is_shard(name) && !is_temporary(name) && !packed_files_.contains(name);
@@ -236,7 +236,7 @@ OutputFolder::~OutputFolder() {
 
 // Of these splits, what the manifest does not list.
 void OutputFolder::remove_parts(const std::vector<std::string>& splits, bool temporary_only) const {
-  for (const std::string& name : entries_of(path_)) {
+  for (const std::string& name : names_in(path_)) {
     const bool part = std::any_of(splits.begin(), splits.end(), [&](const std::string& split) { return is_part_of(name, split); });
     const bool ours = part || name.starts_with(data::kManifestFile) || name.starts_with(kPlanFile) || name.starts_with("skipped.csv");
     if ((is_temporary(name) && ours) || (part && !temporary_only && !packed_files_.contains(name))) {

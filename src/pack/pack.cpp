@@ -13,10 +13,10 @@
 #include "pack/append.hpp"
 #include "pack/finish_split.hpp"
 #include "pack/output_folder.hpp"
-#include "pack/plan.hpp"
 #include "pack/producer.hpp"
 #include "pack/shard_rounds.hpp"
 #include "pack/skipped_file.hpp"
+#include "pack/split_decision.hpp"
 
 namespace muster::pack {
 namespace {
@@ -42,33 +42,6 @@ PreflightReport inspect_all(const PackOptions& options, Ranks& ranks) {
   return report;
 }
 
-// A data set of another kind in the folder cannot take these splits.
-void check_same_kind(const data::Manifest& manifest, const PackOptions& options, const SplitSource& source) {
-  const auto refuse = [&](const std::string& what) {
-    throw ConfigError("out={} is a packed data set with {}; choose another folder", options.out, what);
-  };
-  const data::ClassList& classes = source.classes();
-  if (manifest.task != options.task) {
-    refuse(fmt::format("task {}, not {}", manifest.task, options.task));
-  }
-  if (manifest.classes.ids != classes.ids || manifest.classes.names != classes.names || manifest.classes.isthing != classes.isthing) {
-    refuse(fmt::format("another class list ({} classes, checksum {}) than these sources ({} classes, checksum {})", manifest.classes.size(),
-                       manifest.classes.names_crc32(), classes.size(), classes.names_crc32()));
-  }
-  if (manifest.multi_label != source.multi_label()) {
-    refuse(manifest.multi_label ? "several labels per image, not one" : "one label per image, not several");
-  }
-  if (manifest.orientation_policy != options.orientation) {
-    refuse(fmt::format("orientation={}, not {}", manifest.orientation_policy, options.orientation));
-  }
-  if (manifest.max_side != options.max_side) {
-    refuse(fmt::format("max_side={}, not {}", manifest.max_side, options.max_side));
-  }
-  if (manifest.strip_metadata != options.strip_metadata) {
-    refuse(fmt::format("strip_metadata={}, not {}", manifest.strip_metadata, options.strip_metadata));
-  }
-}
-
 void add_notices(const SplitPreflight& preflight, std::vector<std::string>& notices) {
   const auto notice = [&](std::size_t count, const std::string& text) {
     if (count > 0) {
@@ -79,68 +52,6 @@ void add_notices(const SplitPreflight& preflight, std::vector<std::string>& noti
   notice(preflight.targets_without_image, "masks or labels belong to no image");
   notice(preflight.duplicates.size(), "groups of images are the same file under several names");
   notice(preflight.skipped.size(), "samples were left out, see skipped.csv");
-}
-
-// --- what is to be done with each split: decided by rank 0, which alone sees the folder ---------------------------------------------
-
-enum class Action : std::uint8_t { kPack, kAppend, kNothing };
-
-struct Decision {
-  Action action = Action::kPack;
-  std::uint32_t first_shard = 0;
-  std::vector<std::uint8_t> is_new;  // by sample, for kAppend
-};
-
-Decision decide(const SplitPreflight& preflight, const std::optional<data::Manifest>& manifest, const PackOptions& options) {
-  if (!manifest || !manifest->splits.contains(preflight.split)) {
-    return {};
-  }
-  const data::ManifestSplit& packed = manifest->splits.at(preflight.split);
-  if (packed.appended.empty() && make_plan(preflight, options).plan_hash == packed.plan_hash) {
-    return {.action = Action::kNothing, .is_new = {}};
-  }
-  SourceChanges changes = source_changes(preflight, packed, options.out);
-  if ((options.append || !packed.appended.empty()) && changes.only_adds() && changes.added == 0) {
-    return {.action = Action::kNothing, .is_new = {}};
-  }
-  if (!options.append) {
-    throw ConfigError("out={} holds a split {} from other sources or settings ({}); choose another folder or another split{}", options.out,
-                      preflight.split, changes.text(),
-                      changes.only_adds() && changes.added > 0 ? ", or add the new images with append=true" : "");
-  }
-  if (!changes.only_adds()) {
-    throw DataError("out={}: split {}: {}; append=true only adds images, so pack into a new folder", options.out, preflight.split,
-                    changes.text());
-  }
-  return {.action = Action::kAppend, .first_shard = static_cast<std::uint32_t>(packed.shards.size()), .is_new = std::move(changes.is_new)};
-}
-
-std::string wire_of(const std::vector<Decision>& decisions) {
-  WireWriter wire;
-  for (const Decision& decision : decisions) {
-    wire.value(decision.action);
-    wire.value(decision.first_shard);
-    wire.list(decision.is_new);
-  }
-  return wire.take();
-}
-
-// Takes what is packed already out of `splits`; the plans of the others.
-std::vector<SplitPlan> make_plans(std::vector<SplitPreflight>&& splits, const std::string& decisions, const PackOptions& options) {
-  std::vector<SplitPlan> plans;
-  WireReader wire(decisions);
-  for (SplitPreflight& split : splits) {
-    const auto action = wire.value<Action>();
-    const auto first_shard = wire.value<std::uint32_t>();
-    const auto is_new = wire.list<std::uint8_t>();
-    if (action == Action::kAppend) {
-      keep_new(split, is_new);
-    }
-    if (action != Action::kNothing) {
-      plans.push_back(make_plan(std::move(split), options, first_shard));
-    }
-  }
-  return plans;
 }
 
 PackedSplit summary_of(const std::string& name, const data::ManifestSplit& split) {
@@ -187,7 +98,7 @@ class PackJob {
     report.throw_if_bad(options_);
     summary_.notices = report.notices;
     const std::string decisions = ranks_.from_first([&] { return wire_of(decide_all(report.splits)); });
-    std::vector<SplitPlan> plans = make_plans(std::move(report.splits), decisions, options_);
+    std::vector<SplitPlan> plans = plans_of(std::move(report.splits), decisions, options_);
     if (plans.empty()) {
       ranks_.from_first([&] { return folder_->tidy(), std::string(); });
     } else {
@@ -213,11 +124,11 @@ class PackJob {
     });
   }
 
-  std::vector<Decision> decide_all(const std::vector<SplitPreflight>& splits) {
-    std::vector<Decision> decisions;
+  std::vector<SplitDecision> decide_all(const std::vector<SplitPreflight>& splits) {
+    std::vector<SplitDecision> decisions;
     for (const SplitPreflight& split : splits) {
-      decisions.push_back(decide(split, folder_->manifest(), options_));
-      if (decisions.back().action == Action::kNothing) {
+      decisions.push_back(decide_split(split, folder_->manifest(), options_));
+      if (decisions.back().action == SplitAction::kNothing) {
         summary_.splits.push_back(summary_of(split.split, folder_->manifest()->splits.at(split.split)));
         summary_.splits.back().was_there = true;
       }

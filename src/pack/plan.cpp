@@ -29,7 +29,7 @@ class Digest {
   Xxh3Stream hash_;
 };
 
-std::vector<const SourceSample*> sources_of(const std::vector<PlannedSample>& samples) {
+std::vector<const SourceSample*> listed_sources(const std::vector<PlannedSample>& samples) {
   std::vector<const SourceSample*> sources;
   sources.reserve(samples.size());
   for (const PlannedSample& sample : samples) {
@@ -84,7 +84,7 @@ std::string plan_hash(const SplitPlan& plan, const PackOptions& options) {
   if (plan.first_shard > 0) {
     digest << "behind shard" << plan.first_shard;
   }
-  digest << "samples" << listing_digest(sources_of(plan.preflight.samples)) << "cuts";
+  digest << "samples" << listing_digest(listed_sources(plan.preflight.samples)) << "cuts";
   for (const std::size_t begin : plan.shard_begin) {
     digest << begin;
   }
@@ -114,7 +114,7 @@ SplitPlan make_plan(SplitPreflight preflight, const PackOptions& options, std::u
   plan.preflight = std::move(preflight);
   plan.first_shard = first_shard;
   std::vector<PlannedSample>& samples = plan.preflight.samples;
-  plan.listing_digest = listing_digest(sources_of(samples));
+  plan.listing_digest = listing_digest(listed_sources(samples));
   plan.times_digest = times_digest(samples);
   if (plan.preflight.split == "train") {
     plan.order = {.kind = "shuffled", .seed = static_cast<std::uint64_t>(options.seed)};

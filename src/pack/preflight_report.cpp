@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/error.hpp"
+#include "pack/verify_findings.hpp"  // printable()
 
 namespace muster::pack {
 namespace {
@@ -124,19 +125,6 @@ Value duplicates_tree(const SplitPreflight& split) {
   return Value::map({{"files", std::uint64_t{files_in(split.duplicates)}},
                      {"groups", std::uint64_t{split.duplicates.size()}},
                      {"first", std::move(groups)}});
-}
-
-// File names may be no UTF-8, which JSON cannot hold.
-std::string printable(const std::string& text) {
-  try {
-    (void)io::to_json(Value(text));
-    return text;
-  } catch (const DataError&) {
-    std::string plain = text;
-    std::ranges::replace_if(
-        plain, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
-    return plain;
-  }
 }
 
 Value split_tree(const SplitPreflight& split) {

@@ -5,7 +5,7 @@
 namespace muster::pack {
 namespace {
 
-std::string wire_of(const io::Scan& scan) {
+std::string scan_message(const io::Scan& scan) {
   WireWriter wire;
   wire.value(std::uint64_t{scan.other_files});
   wire.value(std::uint64_t{scan.files.size()});
@@ -17,7 +17,7 @@ std::string wire_of(const io::Scan& scan) {
   return wire.take();
 }
 
-io::Scan scan_of(const std::string& text, const std::filesystem::path& root) {
+io::Scan scan_of_message(const std::string& text, const std::filesystem::path& root) {
   WireReader wire(text);
   io::Scan scan;
   scan.other_files = wire.value<std::uint64_t>();
@@ -56,8 +56,8 @@ void look_up_over_ranks(Ranks& ranks, std::span<io::SourceFile> files, int threa
 }
 
 io::Scan scan_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::span<const std::string_view> extensions, int threads) {
-  const std::string names = ranks.from_first([&] { return wire_of(io::list_folder(root, extensions, {}, threads)); });
-  io::Scan scan = scan_of(names, root);
+  const std::string names = ranks.from_first([&] { return scan_message(io::list_folder(root, extensions, {}, threads)); });
+  io::Scan scan = scan_of_message(names, root);
   look_up_over_ranks(ranks, scan.files, threads);
   io::drop_missing(scan);
   return scan;

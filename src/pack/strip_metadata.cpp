@@ -16,7 +16,7 @@ std::uint8_t byte_at(Bytes bytes, std::size_t i) {
   return static_cast<std::uint8_t>(bytes[i]);
 }
 
-void append(std::vector<std::byte>& out, Bytes part) {
+void append_bytes(std::vector<std::byte>& out, Bytes part) {
   out.insert(out.end(), part.begin(), part.end());
 }
 
@@ -49,8 +49,8 @@ std::size_t end_of_scan(Bytes jpeg, std::size_t at) {
 void append_jfif(std::vector<std::byte>& out, Bytes segment) {
   constexpr std::size_t kFixed = 16;  // length field, "JFIF\0", version, units, densities
   constexpr std::array<std::byte, 4> kStart{std::byte{0xFF}, std::byte{kApp0}, std::byte{0}, std::byte{kFixed}};
-  append(out, kStart);
-  append(out, segment.subspan(4, kFixed - 4));
+  append_bytes(out, kStart);
+  append_bytes(out, segment.subspan(4, kFixed - 4));
   out.resize(out.size() + 2);
 }
 
@@ -75,7 +75,7 @@ std::vector<std::byte> strip_jpeg(Bytes jpeg, std::string_view where) {
       continue;
     }
     if (marker == kSoi || marker == kTem || (marker >= kRst0 && marker <= kEoi)) {
-      append(out, jpeg.subspan(at, 2));
+      append_bytes(out, jpeg.subspan(at, 2));
       at += 2;
       if (marker == kEoi) {
         return out;
@@ -93,12 +93,12 @@ std::vector<std::byte> strip_jpeg(Bytes jpeg, std::string_view where) {
     if (marker == kApp0 && has_text(segment, 4, std::string_view("JFIF\0", 5)) && length >= 18) {
       append_jfif(out, segment);
     } else if (is_kept(marker, segment)) {
-      append(out, segment);
+      append_bytes(out, segment);
     }
     at += length;
     if (marker == kSos) {
       const std::size_t end = end_of_scan(jpeg, at);
-      append(out, jpeg.subspan(at, end - at));
+      append_bytes(out, jpeg.subspan(at, end - at));
       at = end;
     }
   }
@@ -124,7 +124,7 @@ std::vector<std::byte> strip_png(Bytes png, std::string_view where) {
     }
     const bool critical = (byte_at(png, at + 4) & 0x20) == 0;
     if (critical || std::ranges::any_of(kPngKept, [&](std::string_view name) { return has_text(png, at + 4, name); })) {
-      append(out, png.subspan(at, 12 + data));
+      append_bytes(out, png.subspan(at, 12 + data));
     }
     if (has_text(png, at + 4, "IEND")) {
       return out;
@@ -157,7 +157,7 @@ std::vector<std::byte> strip_webp(Bytes webp, std::string_view where) {
       refuse_structure(where, at);
     }
     if (std::ranges::any_of(kWebpKept, [&](std::string_view name) { return has_text(webp, at, name); })) {
-      append(out, webp.subspan(at, std::min(chunk, end - at)));
+      append_bytes(out, webp.subspan(at, std::min(chunk, end - at)));
       if (has_text(webp, at, "VP8X") && data > 0) {
         std::byte& flags = out[out.size() - std::min(chunk, end - at) + 8];
         flags &= ~kWebpExtras;
