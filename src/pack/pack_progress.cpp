@@ -47,6 +47,14 @@ std::string progress_line(const std::string& what, const Amount& done, const Amo
 PackProgress::PackProgress(std::string what, Amount total, int ranks, Show show, double log_every_s)
     : what_(std::move(what)), total_(total), ranks_(ranks), show_(std::move(show)), log_every_s_(log_every_s) {}
 
+PackProgress::~PackProgress() {
+  if (show_ && shown_ != start_) {
+    show_(progress_line(what_, estimate(), total_, std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count()),
+          false);
+    show_("", false);
+  }
+}
+
 Amount PackProgress::estimate() const {
   return {grown(all_at_exchange_.files, files_.load(), mine_at_exchange_.files, ranks_, total_.files),
           grown(all_at_exchange_.bytes, bytes_.load(), mine_at_exchange_.bytes, ranks_, total_.bytes)};
@@ -80,7 +88,9 @@ PackProgress::Show progress_on_terminal(bool first_rank) {
     return {};
   }
   return [](const std::string& line, bool in_log) {
-    if (report::terminal().is_interactive()) {
+    if (line.empty()) {
+      report::terminal().finish();
+    } else if (report::terminal().is_interactive()) {
       report::terminal().show(line);
     } else if (in_log) {
       spdlog::info("{}", line);

@@ -23,12 +23,15 @@ std::string progress_line(const std::string& what, const Amount& done, const Amo
 
 class PackProgress {
  public:
+  // An empty line: that was the last one.
   using Show = std::function<void(const std::string& line, bool in_log)>;
 
   // A silent one for ranks that do not show.
   PackProgress() = default;
   // `show` gets at most ten lines a second, and one for the log every `log_every_s`.
   PackProgress(std::string what, Amount total, int ranks, Show show, double log_every_s = 10);
+
+  ~PackProgress();  // shows how far it came
 
   // Done here. Any thread.
   void add(std::uint64_t files, std::uint64_t bytes);
