@@ -36,6 +36,16 @@ data::ManifestPart part_of(const SplitPlan& plan) {
   return part;
 }
 
+// A shard that cannot be read back is the disk's fault, not the sources': then the other shards stay for the next call.
+data::SplitIndex joined_index(const std::filesystem::path& folder, const data::ShardIdentity& identity,
+                              const std::vector<data::ManifestShard>& shards, std::uint32_t generation) {
+  try {
+    return data::write_split_index(folder, identity, shards, generation);
+  } catch (const DataError& error) {
+    throw OutputError("{}; give the same command again: what is damaged is made again, the rest is kept", error.what());
+  }
+}
+
 }  // namespace
 
 FinishedSplit finish_split(const SplitPlan& plan, const std::vector<ShardResult>& results, const data::ManifestSplit* packed,
@@ -64,7 +74,7 @@ FinishedSplit finish_split(const SplitPlan& plan, const std::vector<ShardResult>
     throw DataError("split {}: no sample is left of {} images; see what was wrong with them above", plan.preflight.split,
                     packed == nullptr ? plan.preflight.images : plan.preflight.samples.size());
   }
-  data::SplitIndex index = data::write_split_index(folder, identity, split.shards, packed == nullptr ? 0 : generation);
+  data::SplitIndex index = joined_index(folder, identity, split.shards, packed == nullptr ? 0 : generation);
   split.fingerprint = index.fingerprint;
   split.index = index.file;
   split.statistics = split_statistics(index.columns, sums, identity.target(), identity.classes.size());

@@ -1,7 +1,5 @@
 #include "pack/shard_job.hpp"
 
-#include <set>
-
 #include <spdlog/spdlog.h>
 
 #include "core/error.hpp"
@@ -108,7 +106,7 @@ void ShardJobs::in_order(std::size_t number, const std::function<void()>& betwee
 }
 
 ShardResult ShardJobs::run(std::size_t number, const std::function<void()>& between) const {
-  if (std::optional<ShardResult> finished = take_over(number, between)) {
+  if (std::optional<ShardResult> finished = take_over(number)) {
     return std::move(*finished);
   }
   return make(number, between);
@@ -141,8 +139,8 @@ ShardResult ShardJobs::make(std::size_t number, const std::function<void()>& bet
   return result;
 }
 
-// The shard that is there already, if it is whole and of this plan.
-std::optional<ShardResult> ShardJobs::take_over(std::size_t number, const std::function<void()>& between) const {
+// The shard that is there already, if it is of this plan and its note says that these are its bytes.
+std::optional<ShardResult> ShardJobs::take_over(std::size_t number) const {
   const data::ShardIdentity identity = identity_of(number);
   const std::filesystem::path path = folder_ / data::shard_file_name(identity.split, identity.number);
   if (!std::filesystem::exists(path)) {
@@ -156,48 +154,13 @@ std::optional<ShardResult> ShardJobs::take_over(std::size_t number, const std::f
     return std::nullopt;
   }
   std::optional<ShardNote> note = read_shard_note(folder_, summary.file, summary.xxh3_128);
-  if (!note) {
-    return look_again(number, std::move(summary), between);
-  }
-  if (!note->skipped.empty() && options_.on_error != "skip") {
+  if (!note || (!note->skipped.empty() && options_.on_error != "skip")) {
     return std::nullopt;
   }
   for (std::size_t i = plan_.shard_begin[number]; i < plan_.shard_begin[number + 1]; ++i) {
     progress_.add(1, source_bytes_of(plan_.preflight.samples[i].source));
   }
   return ShardResult{.summary = std::move(summary), .sums = note->sums, .skipped = std::move(note->skipped), .taken_over = true};
-}
-
-// A finished shard whose note got lost: what the note said is taken from the sources again.
-std::optional<ShardResult> ShardJobs::look_again(std::size_t number, data::ShardSummary summary,
-                                                 const std::function<void()>& between) const {
-  std::set<std::string> stored;
-  for (std::string& key : data::read_columns(folder_ / summary.file).key) {
-    stored.insert(std::move(key));
-  }
-  if (stored.size() != plan_.shard_begin[number + 1] - plan_.shard_begin[number] && options_.on_error != "skip") {
-    return std::nullopt;
-  }
-  ShardResult result{.summary = std::move(summary), .sums = {}, .skipped = {}, .taken_over = true};
-  const auto look = [&](Item& item) {
-    try {
-      item.packed = encode_sample(*item.sample, *plan_.preflight.source, options_);
-      if (!stored.contains(item.sample->source.image.key)) {
-        item.problem = "left out by an earlier, interrupted packing";
-      }
-    } catch (const DataError& error) {
-      item.problem = error.what();
-    }
-  };
-  const auto count = [&](Item& item) {
-    if (item.problem.empty()) {
-      result.sums += item.packed.sums;
-    } else {
-      result.skipped.push_back(skipped_file(item));
-    }
-  };
-  in_order(number, between, look, count);
-  return result;
 }
 
 }  // namespace muster::pack

@@ -40,8 +40,7 @@ class ShardJobs {
   struct Item;
   using Step = std::function<void(Item&)>;
   void in_order(std::size_t number, const std::function<void()>& between, const Step& work, const Step& take) const;
-  std::optional<ShardResult> take_over(std::size_t number, const std::function<void()>& between) const;
-  std::optional<ShardResult> look_again(std::size_t number, data::ShardSummary summary, const std::function<void()>& between) const;
+  std::optional<ShardResult> take_over(std::size_t number) const;
   ShardResult make(std::size_t number, const std::function<void()>& between) const;
   data::ShardIdentity identity_of(std::size_t number) const;
   SkippedFile skipped_file(const Item& item) const;

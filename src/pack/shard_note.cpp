@@ -60,7 +60,7 @@ std::optional<ShardNote> read_shard_note(const std::filesystem::path& folder, co
     ShardNote note = note_of(io::parse_json(read_file(path), path.string()));
     return note.xxh3_128 == xxh3_128 ? std::optional(std::move(note)) : std::nullopt;
   } catch (const Error& error) {
-    spdlog::info("{}; {} is read again instead", error.what(), shard_file);
+    spdlog::warn("{}; {} is made again", error.what(), shard_file);
     return std::nullopt;
   }
 }

@@ -1,5 +1,5 @@
 // What packing knows of a finished shard beside the shard itself, kept in train-00012.json until the manifest is there: whoever goes on
-// after an interruption need not decode the images again.
+// after an interruption takes the shard over by it, and need not decode the images again. A shard without its note is made again.
 #pragma once
 
 #include <filesystem>
