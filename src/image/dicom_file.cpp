@@ -13,7 +13,7 @@
 #include <dcmtk/oflog/oflog.h>
 
 #include "core/error.hpp"
-#include "image/decode.hpp"
+#include "image/dicom_nesting.hpp"
 #include "image/pixel_limit.hpp"
 
 namespace muster::image {
@@ -42,9 +42,16 @@ void demand_good(const OFCondition& condition, std::string_view where) {
   }
 }
 
+constexpr int kMostNested = 100;  // levels, each of which DCMTK pays with some hundred bytes of stack
+
 class DicomInput {
  public:
-  explicit DicomInput(std::span<const std::byte> bytes) {
+  DicomInput(std::span<const std::byte> bytes, std::string_view where) {
+    if (dicom_nesting(bytes) > kMostNested) {
+      throw DataError("{}: a DICOM file with more than {} sequences inside of one another, as no device writes it; remove it", where,
+                      kMostNested);
+    }
+    set_up_dcmtk();
     stream_.setBuffer(bytes.data(), static_cast<offile_off_t>(bytes.size()));
     stream_.setEos();
   }
@@ -193,8 +200,7 @@ std::vector<std::byte> plain_bytes(DcmPixelData& pixels, const DicomHeader& head
 }  // namespace
 
 DicomHeader read_dicom_header(std::span<const std::byte> bytes, std::string_view where) {
-  set_up_dcmtk();
-  DicomInput input(bytes);
+  DicomInput input(bytes, where);
   DcmFileFormat file;
   file.transferInit();
   const OFCondition condition = file.readUntilTag(input.stream(), EXS_Unknown, EGL_noChange, DCM_MaxReadLength, DCM_PixelData);
@@ -204,8 +210,7 @@ DicomHeader read_dicom_header(std::span<const std::byte> bytes, std::string_view
 }
 
 DicomFrame read_dicom_frame(std::span<const std::byte> bytes, std::string_view where) {
-  set_up_dcmtk();
-  DicomInput input(bytes);
+  DicomInput input(bytes, where);
   DcmFileFormat file;
   file.transferInit();
   const OFCondition condition = file.read(input.stream(), EXS_Unknown, EGL_noChange, DCM_MaxReadLength);
@@ -219,8 +224,8 @@ DicomFrame read_dicom_frame(std::span<const std::byte> bytes, std::string_view w
   file.transferEnd();
 
   const E_TransferSyntax syntax = set.getOriginalXfer();
-  const DcmXfer coding(syntax);
-  if (!coding.isEncapsulated()) {
+  if (syntax == EXS_LittleEndianImplicit || syntax == EXS_LittleEndianExplicit || syntax == EXS_BigEndianExplicit ||
+      syntax == EXS_DeflatedLittleEndianExplicit) {
     frame.bytes = plain_bytes(pixels, frame.header, where);
     return frame;
   }
@@ -233,7 +238,7 @@ DicomFrame read_dicom_frame(std::span<const std::byte> bytes, std::string_view w
   }
   const bool jpeg2000 = syntax == EXS_JPEG2000LosslessOnly || syntax == EXS_JPEG2000;
   if (!jpeg2000 && syntax != EXS_JPEGProcess1) {
-    refuse_kind_of_dicom(where, fmt::format("pixels in {}", coding.getXferName()),
+    refuse_kind_of_dicom(where, fmt::format("pixels in {}", DcmXfer(syntax).getXferName()),
                          "unpack it, for example with dcmdjpeg, dcmdjpls or gdcmconv --raw");
   }
   frame.coding = jpeg2000 ? DicomCoding::kJpeg2000 : DicomCoding::kJpeg;

@@ -199,6 +199,27 @@ TEST(Formats, SurviveFlippedBytesWithPixelsOrADataError) {
   }
 }
 
+// A stack has 8 MB, and DCMTK recurses: 60,000 levels in a small file.
+TEST(Formats, RefuseADataSetNestedBeyondAnyDevice) {
+  const std::vector<std::byte> ct = fixture(kFolder + "ct.dcm");
+  std::vector<std::byte> bytes(ct.begin(), ct.begin() + 132 + 12 + 28);  // preamble, meta group with explicit little-endian
+  std::string levels;
+  for (int i = 0; i < 60'000; ++i) {
+    levels += std::string("\x08\x00\x40\x11SQ\0\0\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF", 20);
+  }
+  for (const std::byte b : bytes_of(levels)) {
+    bytes.push_back(b);
+  }
+  for (const bool whole : {false, true}) {
+    try {
+      whole ? (void)decode_rgb(bytes, "deep.dcm") : (void)probe(bytes, "deep.dcm");
+      ADD_FAILURE() << "was read";
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), AllOf(HasSubstr("deep.dcm"), HasSubstr("inside of one another")));
+    }
+  }
+}
+
 // Sides of 2^31 - 1 or so in every header that has them as numbers of 32 bits: refused before any memory is taken.
 TEST(Formats, RefuseAHeaderOfTooManyPixels) {
   const auto patched = [](const std::string& name, std::size_t at, const std::string& number) {
