@@ -9,6 +9,10 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 
+# Several sources in one translation unit, where a build is made once and thrown away: headers are most of what is compiled.
+# Names in anonymous namespaces are therefore unique in their module. Set by presets; the programmer's build goes without.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 6 CACHE STRING "Sources in one translation unit, with CMAKE_UNITY_BUILD=ON")
+
 find_program(CCACHE ccache)
 if(CCACHE)
   # A precompiled header changes what ccache may assume; these two settings are the ones its manual asks for.

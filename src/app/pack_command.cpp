@@ -8,7 +8,7 @@
 namespace muster::app {
 namespace {
 
-constexpr const char* kUsage =
+constexpr const char* kPackUsage =
     "  muster pack RECIPE.yaml                                                   all splits of a recipe\n"
     "  muster pack task=semantic_segmentation images=DIR masks=DIR classes=FILE split=train out=DIR\n\n"
     "Example, from the top folder of the project:\n"
@@ -36,6 +36,6 @@ ExitCode run_pack(const pack::PackOptions& options, const io::Value&, const Argu
 
 }  // namespace
 
-Command pack_command() { return make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kUsage, run_pack); }
+Command pack_command() { return make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kPackUsage, run_pack); }
 
 }  // namespace muster::app

@@ -11,7 +11,7 @@
 namespace muster::app {
 namespace {
 
-constexpr const char* kUsage =
+constexpr const char* kTrainUsage =
     "  muster train RECIPE.yaml [key=value ...]\n\n"
     "Example, from the top folder of the project, after `launch/muster pack datasets/sample/pack.yaml`:\n"
     "  launch/muster train configs/quickstart.yaml out=runs/a steps=200\n"
@@ -79,7 +79,7 @@ ExitCode run_train(const train::TrainOptions& options, const io::Value& recipe, 
 }  // namespace
 
 Command train_command() {
-  Command command = make_command<train::TrainOptions>("train", "train a model on a packed dataset, or go on with a stopped run", kUsage, run_train, fill_style);
+  Command command = make_command<train::TrainOptions>("train", "train a model on a packed dataset, or go on with a stopped run", kTrainUsage, run_train, fill_style);
   command.over_ranks = true;
   return command;
 }

@@ -24,7 +24,7 @@ void validate(const VerifyOptions& o) {
   }
 }
 
-constexpr const char* kUsage =
+constexpr const char* kVerifyUsage =
     "  muster verify data=DIR [level=quick|crc|decode]\n\n"
     "Example: launch/muster verify data=runs/sample level=decode\n"
     "Ends with 3 when there are problems; each is named with its shard and sample.\n";
@@ -41,6 +41,6 @@ ExitCode run_verify(const VerifyOptions& options, const io::Value&, const Argume
 
 }  // namespace
 
-Command verify_command() { return make_command<VerifyOptions>("verify", "check every byte of a packed dataset", kUsage, run_verify); }
+Command verify_command() { return make_command<VerifyOptions>("verify", "check every byte of a packed dataset", kVerifyUsage, run_verify); }
 
 }  // namespace muster::app

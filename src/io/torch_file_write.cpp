@@ -11,7 +11,7 @@ namespace muster::io {
 namespace {
 
 constexpr std::string_view kFolder = "archive/";
-constexpr std::uint64_t kAlignment = 64;
+constexpr std::uint64_t kTensorAlignment = 64;
 constexpr std::uint64_t kMax32 = 0xffff'ffffU;  // stands for "see the zip64 field"
 constexpr std::uint16_t kMax16 = 0xffffU;
 constexpr std::uint16_t kVersion = 45;  // that knows zip64
@@ -66,7 +66,7 @@ std::string local_header(const HeaderFields& entry, std::uint64_t position) {
   }
   constexpr std::uint64_t kFixed = 30, kPaddingHead = 4;
   const std::uint64_t unpadded = position + kFixed + entry.name.size() + extra.text().size() + kPaddingHead;
-  const std::uint64_t padding = (kAlignment - unpadded % kAlignment) % kAlignment;
+  const std::uint64_t padding = (kTensorAlignment - unpadded % kTensorAlignment) % kTensorAlignment;
   extra.add(kPaddingField).add(static_cast<std::uint16_t>(padding)).add_text(std::string(padding, 'Z'));
   Bytes header;
   header.add(std::uint32_t{0x04034b50});
