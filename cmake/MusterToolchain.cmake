@@ -29,6 +29,10 @@ endif()
 add_library(muster_flags INTERFACE)
 # Off: two flow warnings of GCC 12 that fire inside libstdc++ (`"literal" + std::string`, its bug 105651) and inside fmt (fmt::join).
 target_compile_options(muster_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-restrict -Wno-stringop-overflow -Werror>)
+if(CMAKE_UNITY_BUILD)
+  # What GCC says of a class with members of an anonymous type in a header, which it takes an included source for.
+  target_compile_options(muster_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+endif()
 if(MUSTER_SANITIZE)
   set(_sanitize -fsanitize=${MUSTER_SANITIZE} -fno-omit-frame-pointer)
   if(NOT MUSTER_SANITIZE MATCHES thread)
