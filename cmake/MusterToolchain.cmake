@@ -9,6 +9,10 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 
+# Several sources in one translation unit, where a build is made once and thrown away: headers are most of what is compiled.
+# Names in anonymous namespaces are therefore unique in their module. Set by presets; the programmer's build goes without.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 6 CACHE STRING "Sources in one translation unit, with CMAKE_UNITY_BUILD=ON")
+
 find_program(CCACHE ccache)
 if(CCACHE)
   # A precompiled header changes what ccache may assume; these two settings are the ones its manual asks for.
@@ -25,6 +29,10 @@ endif()
 add_library(muster_flags INTERFACE)
 # Off: two flow warnings of GCC 12 that fire inside libstdc++ (`"literal" + std::string`, its bug 105651) and inside fmt (fmt::join).
 target_compile_options(muster_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-restrict -Wno-stringop-overflow -Werror>)
+if(CMAKE_UNITY_BUILD)
+  # What GCC says of a class with members of an anonymous type in a header, which it takes an included source for.
+  target_compile_options(muster_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+endif()
 if(MUSTER_SANITIZE)
   set(_sanitize -fsanitize=${MUSTER_SANITIZE} -fno-omit-frame-pointer)
   if(NOT MUSTER_SANITIZE MATCHES thread)

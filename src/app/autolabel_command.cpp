@@ -19,7 +19,7 @@
 namespace muster::app {
 namespace {
 
-constexpr const char* kUsage =
+constexpr const char* kAutolabelUsage =
     "  muster autolabel model=FILE|RUN data=IMAGE|DIR|LIST.txt out=DIR\n\n"
     "Example, after a training run in runs/a:\n"
     "  launch/muster -n 2 autolabel model=runs/a data=datasets/sample/photos out=runs/labels\n\n"
@@ -139,7 +139,7 @@ ExitCode run_autolabel(const label::LabelOptions& options, const io::Value&, con
 }  // namespace
 
 Command autolabel_command() {
-  Command command = make_command<label::LabelOptions>("autolabel", "label an image, a folder or a list of images", kUsage, run_autolabel);
+  Command command = make_command<label::LabelOptions>("autolabel", "label an image, a folder or a list of images", kAutolabelUsage, run_autolabel);
   command.over_ranks = true;
   return command;
 }

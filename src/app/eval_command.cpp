@@ -53,7 +53,7 @@ void validate(const EvalOptions& o) {
   }
 }
 
-constexpr const char* kUsage =
+constexpr const char* kEvalUsage =
     "  muster eval model=FILE|RUN data=DIR [split=val] [out=DIR] [contact_sheet=FILE.png]\n\n"
     "Example, after a training run in runs/a:\n"
     "  launch/muster eval model=runs/a data=runs/sample out=runs/a/eval\n\n"
@@ -125,7 +125,7 @@ ExitCode run_eval(const EvalOptions& options, const io::Value&, const Arguments&
 }  // namespace
 
 Command eval_command() {
-  Command command = make_command<EvalOptions>("eval", "score a model on a packed dataset", kUsage, run_eval);
+  Command command = make_command<EvalOptions>("eval", "score a model on a packed dataset", kEvalUsage, run_eval);
   command.over_ranks = true;
   return command;
 }

@@ -53,7 +53,7 @@ void validate(const ExportOptions& o) {
   static_cast<void>(bytes_of_size(o.max_shard_size, "max_shard_size"));
 }
 
-constexpr const char* kUsage =
+constexpr const char* kExportUsage =
     "  muster export model=RUN|CHECKPOINT|FILE|NAME out=FILE.safetensors|DIR|FILE.pth [format=muster|hf|meta] [dtype=..]\n\n"
     "Examples, after a training run in runs/a:\n"
     "  launch/muster export model=runs/a/checkpoints/last out=runs/last.safetensors\n"
@@ -94,7 +94,7 @@ ExitCode run_export(const ExportOptions& options, const io::Value&, const Argume
 }  // namespace
 
 Command export_command() {
-  return make_command<ExportOptions>("export", "write a model's weights for Muster, transformers or Meta's code", kUsage, run_export);
+  return make_command<ExportOptions>("export", "write a model's weights for Muster, transformers or Meta's code", kExportUsage, run_export);
 }
 
 }  // namespace muster::app

@@ -50,7 +50,7 @@ void validate(const ForwardOptions& o) {
   }
 }
 
-constexpr const char* kUsage =
+constexpr const char* kForwardUsage =
     "  muster forward model=FILE|RUN|NAME input=FILE out=FILE.safetensors\n\n"
     "Example: launch/muster forward model=dinov3/vitt16-notpretrained input=datasets/sample/val/images/IMAGE.jpg out=runs/out.safetensors\n"
     "A weight file stays in its own type, and is cast unit by unit, so that bf16 weights need two bytes each.\n"
@@ -111,7 +111,7 @@ ExitCode run_forward(const ForwardOptions& options, const io::Value&, const Argu
 }  // namespace
 
 Command forward_command() {
-  return make_command<ForwardOptions>("forward", "run one forward pass and store every output", kUsage, run_forward);
+  return make_command<ForwardOptions>("forward", "run one forward pass and store every output", kForwardUsage, run_forward);
 }
 
 }  // namespace muster::app

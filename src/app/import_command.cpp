@@ -40,7 +40,7 @@ void validate(const ImportOptions& o) {
   }
 }
 
-constexpr const char* kUsage =
+constexpr const char* kImportUsage =
     "  muster import FILE|DIR|NAME out=FILE.safetensors [base=FILE] [name=MODEL]\n\n"
     "Example: launch/muster import dinov2/vits14 out=runs/dinov2_vits14.safetensors     after `muster models fetch dinov2/vits14`\n"
     "Reads Meta's .pth, Hugging Face's safetensors (file, index, folder), EoMT's .ckpt, LightlyTrain's exported_*.pt, and our own; told "
@@ -80,7 +80,7 @@ ExitCode run_import(const ImportOptions& options, const io::Value&, const Argume
 }  // namespace
 
 Command import_command() {
-  Command command = make_command<ImportOptions>("import", "turn a published weight file into one of Muster's", kUsage, run_import);
+  Command command = make_command<ImportOptions>("import", "turn a published weight file into one of Muster's", kImportUsage, run_import);
   command.positional = {"file"};
   return command;
 }

@@ -31,7 +31,7 @@ void validate(const ModelsOptions& o) {
   }
 }
 
-constexpr const char* kUsage =
+constexpr const char* kModelsUsage =
     "  muster models [--json]\n  muster models fetch NAME|ADDRESS [sha256=HEX] [size=BYTES]\n\n"
     "Examples, on a machine with a network (a login node; a job never fetches):\n"
     "  launch/muster models fetch dinov2/vits14\n"
@@ -114,7 +114,7 @@ ExitCode run_models(const ModelsOptions& options, const io::Value&, const Argume
 }  // namespace
 
 Command models_command() {
-  Command command = make_command<ModelsOptions>("models", "list the models, and fetch their weights", kUsage, run_models);
+  Command command = make_command<ModelsOptions>("models", "list the models, and fetch their weights", kModelsUsage, run_models);
   command.positional = {"action", "name"};
   command.textual = {"sha256"};
   return command;

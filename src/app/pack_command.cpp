@@ -13,7 +13,7 @@
 namespace muster::app {
 namespace {
 
-constexpr const char* kUsage =
+constexpr const char* kPackUsage =
     "  muster pack RECIPE.yaml                                                   all splits of a recipe\n"
     "  muster pack task=semantic_segmentation images=DIR masks=DIR classes=FILE split=train out=DIR\n"
     "  muster pack task=panoptic_segmentation images=DIR masks=DIR annotations=FILE.json split=train out=DIR\n"
@@ -110,7 +110,7 @@ ExitCode run_pack(const pack::PackOptions& given, const io::Value&, const Argume
 
 Command pack_command() {
   Command command =
-      make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kUsage, run_pack, pack::expand_source_keys);
+      make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kPackUsage, run_pack, pack::expand_source_keys);
   command.over_ranks = true;
   return command;
 }

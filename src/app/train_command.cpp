@@ -18,7 +18,7 @@
 namespace muster::app {
 namespace {
 
-constexpr const char* kUsage =
+constexpr const char* kTrainUsage =
     "  muster train RECIPE.yaml [key=value ...]\n\n"
     "Example, from the top folder of the project, after `launch/muster pack datasets/sample/pack.yaml`:\n"
     "  launch/muster train configs/quickstart.yaml out=runs/a steps=200\n"
@@ -131,7 +131,7 @@ std::vector<config::FieldHelp> all_fields() {
 Command train_command() {
   return {.name = "train",
           .summary = "train a model on a packed dataset or on plain folders, or go on with a stopped run",
-          .usage = kUsage,
+          .usage = kTrainUsage,
           .run = read_and_run,
           .fields = all_fields,
           .over_ranks = true};

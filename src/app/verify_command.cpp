@@ -35,7 +35,7 @@ void validate(const VerifyKeys& o) {
   }
 }
 
-constexpr const char* kUsage =
+constexpr const char* kVerifyUsage =
     "  muster verify DIR [level=quick|crc|decode] [source=RECIPE.yaml] [--json]\n\n"
     "Examples, after `launch/muster pack datasets/sample/pack.yaml`:\n"
     "  launch/muster verify runs/sample\n"
@@ -108,7 +108,7 @@ ExitCode run_verify(const VerifyKeys& keys, const io::Value&, const Arguments& a
 }  // namespace
 
 Command verify_command() {
-  Command command = make_command<VerifyKeys>("verify", "check every byte of a packed dataset", kUsage, run_verify, make_source_a_list);
+  Command command = make_command<VerifyKeys>("verify", "check every byte of a packed dataset", kVerifyUsage, run_verify, make_source_a_list);
   command.over_ranks = true;
   command.positional = {"data"};
   return command;

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uintmax_t kBlock = 1 << 20;  // bytes read at once
+constexpr std::uintmax_t kReadBlock = 1 << 20;  // bytes read at once
 
 std::string read_part(const fs::path& path) {
   try {
@@ -28,7 +28,7 @@ std::string read_part(const fs::path& path) {
 
 std::string hash_of_file(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
-  std::vector<char> block(std::clamp<std::uintmax_t>(fs::file_size(path), 1, kBlock));
+  std::vector<char> block(std::clamp<std::uintmax_t>(fs::file_size(path), 1, kReadBlock));
   Xxh3Stream hash;
   while (stream) {
     stream.read(block.data(), static_cast<std::streamsize>(block.size()));

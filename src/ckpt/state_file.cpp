@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kBlock = 4 << 20;  // bytes that are hashed and written while they are in the cache
+constexpr std::size_t kWriteBlock = 4 << 20;  // bytes that are hashed and written while they are in the cache
 constexpr const char* kMetadataKey = "muster";
 
 std::string metadata_json(int shard, int shards, const CheckpointKey& key) {
@@ -66,8 +66,8 @@ StoredFile write_state_file(const fs::path& folder, const StateView& view, int s
   hash.update(header);
   file.write(header);
   for (const io::TensorView& tensor : tensors) {
-    for (std::size_t at = 0; at < tensor.bytes; at += kBlock) {
-      const std::size_t count = std::min(kBlock, tensor.bytes - at);
+    for (std::size_t at = 0; at < tensor.bytes; at += kWriteBlock) {
+      const std::size_t count = std::min(kWriteBlock, tensor.bytes - at);
       hash.update(tensor.data + at, count);
       file.write(tensor.data + at, count);
     }

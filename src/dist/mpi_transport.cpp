@@ -25,7 +25,7 @@ namespace {
 constexpr int kEnvelopeTag = 1;
 constexpr int kContentsTag = 2;
 constexpr std::size_t kInlineBytes = 3584;      // with the envelope's own fields below the 4 KiB that MPI sends without asking first
-constexpr std::size_t kPieceBytes = 4U << 20U;  // of long contents; far below the 2^31 that MPI can count
+constexpr std::size_t kMessageBytes = 4U << 20U;  // of long contents; far below the 2^31 that MPI can count
 
 struct Envelope {
   Operation operation;
@@ -163,8 +163,8 @@ class MpiTransport final : public Transport {
     }
     check_mpi(MPI_Isend(&envelope, static_cast<int>(envelope.size()), MPI_BYTE, send.peer, kEnvelopeTag, comm_, add(-1)), "send");
     if (send.bytes.size() > kInlineBytes) {
-      for (std::size_t at = 0; at < send.bytes.size(); at += kPieceBytes) {
-        const int count = static_cast<int>(std::min(kPieceBytes, send.bytes.size() - at));
+      for (std::size_t at = 0; at < send.bytes.size(); at += kMessageBytes) {
+        const int count = static_cast<int>(std::min(kMessageBytes, send.bytes.size() - at));
         check_mpi(MPI_Isend(send.bytes.data() + at, count, MPI_BYTE, send.peer, kContentsTag, comm_, add(-1)), "send");
       }
     }
@@ -185,8 +185,8 @@ class MpiTransport final : public Transport {
       return 0;
     }
     const std::size_t before = requests_.size();
-    for (std::size_t at = 0; at < receive.bytes.size(); at += kPieceBytes) {
-      const int count = static_cast<int>(std::min(kPieceBytes, receive.bytes.size() - at));
+    for (std::size_t at = 0; at < receive.bytes.size(); at += kMessageBytes) {
+      const int count = static_cast<int>(std::min(kMessageBytes, receive.bytes.size() - at));
       check_mpi(MPI_Irecv(receive.bytes.data() + at, count, MPI_BYTE, receive.peer, kContentsTag, comm_, add(-1)), "receive");
     }
     return requests_.size() - before;

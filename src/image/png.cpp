@@ -19,7 +19,7 @@ struct PngState {
   char text[256];
 };
 
-[[noreturn]] void jump_back(png_structp png, png_const_charp text) {
+[[noreturn]] void png_read_failed(png_structp png, png_const_charp text) {
   auto* state = static_cast<PngState*>(png_get_error_ptr(png));
   std::snprintf(state->text, sizeof(state->text), "%s", text);
   std::longjmp(state->jump, 1);
@@ -38,7 +38,7 @@ class PngReader {
  public:
   PngReader(std::span<const std::byte> bytes, std::string_view where) : where_(where) {
     state_.rest = bytes;
-    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &state_, jump_back, [](png_structp, png_const_charp) {});
+    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &state_, png_read_failed, [](png_structp, png_const_charp) {});
     info_ = png_ == nullptr ? nullptr : png_create_info_struct(png_);
     check(info_ != nullptr, "libpng {} could not be set up", PNG_LIBPNG_VER_STRING);
   }

@@ -35,7 +35,7 @@ void append(png_structp png, png_bytep data, std::size_t count) {
   out->bytes->insert(out->bytes->end(), first, first + count);
 }
 
-[[noreturn]] void jump_back(png_structp png, png_const_charp text) {
+[[noreturn]] void png_write_failed(png_structp png, png_const_charp text) {
   auto* out = static_cast<PngOutput*>(png_get_error_ptr(png));
   std::snprintf(out->text, sizeof(out->text), "%s", text);
   std::longjmp(out->jump, 1);
@@ -76,7 +76,7 @@ std::vector<std::byte> write_png(const PngLayout& layout, const std::uint8_t* fi
   check(layout.height > 0 && layout.width > 0, "write_png: {} x {}", layout.height, layout.width);
   std::vector<std::byte> bytes;
   PngOutput out = {.bytes = &bytes, .jump = {}, .text = {}};
-  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &out, jump_back, [](png_structp, png_const_charp) {});
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &out, png_write_failed, [](png_structp, png_const_charp) {});
   png_infop info = png == nullptr ? nullptr : png_create_info_struct(png);
   const bool done = info != nullptr && write_rows(out, png, info, layout, first, stride);
   png_destroy_write_struct(&png, &info);

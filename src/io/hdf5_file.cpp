@@ -12,7 +12,7 @@ namespace muster::io {
 namespace {
 
 constexpr hsize_t kAlignThreshold = 1 << 20;  // bytes
-constexpr hsize_t kAlignment = 4096;          // bytes
+constexpr hsize_t kPayloadAlignment = 4096;          // bytes
 constexpr unsigned kCompactAttributes = 64;   // kept in the object header up to this count, in writing order
 constexpr unsigned kCompactLinks = 64;
 
@@ -43,7 +43,7 @@ H5File create_h5_file(const std::filesystem::path& path, std::uint64_t expected_
   const std::string what = fmt::format("{}: cannot create the HDF5 file", path.string());
   const H5PropertyList access = new_list(H5P_FILE_ACCESS);
   check_hdf5<OutputError>(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), what);
-  check_hdf5<OutputError>(H5Pset_alignment(access.get(), kAlignThreshold, kAlignment), what);
+  check_hdf5<OutputError>(H5Pset_alignment(access.get(), kAlignThreshold, kPayloadAlignment), what);
   check_hdf5<OutputError>(H5Pset_file_locking(access.get(), false, true), what);  // nobody else knows the temporary name
   check_hdf5<OutputError>(H5Pset_fclose_degree(access.get(), H5F_CLOSE_SEMI), what);
   const H5PropertyList creation = new_list(H5P_FILE_CREATE);

@@ -11,7 +11,7 @@ namespace muster::io {
 namespace {
 
 constexpr std::string_view kFolder = "archive/";
-constexpr std::uint64_t kAlignment = 64;
+constexpr std::uint64_t kTensorAlignment = 64;
 constexpr std::uint64_t kMax32 = 0xffff'ffffU;  // stands for "see the zip64 field"
 constexpr std::uint16_t kMax16 = 0xffffU;
 constexpr std::uint16_t kVersion = 45;  // that knows zip64
@@ -66,7 +66,7 @@ std::string local_header(const HeaderFields& entry, std::uint64_t position) {
   }
   constexpr std::uint64_t kFixed = 30, kPaddingHead = 4;
   const std::uint64_t unpadded = position + kFixed + entry.name.size() + extra.text().size() + kPaddingHead;
-  const std::uint64_t padding = (kAlignment - unpadded % kAlignment) % kAlignment;
+  const std::uint64_t padding = (kTensorAlignment - unpadded % kTensorAlignment) % kTensorAlignment;
   extra.add(kPaddingField).add(static_cast<std::uint16_t>(padding)).add_text(std::string(padding, 'Z'));
   Bytes header;
   header.add(std::uint32_t{0x04034b50});
@@ -125,22 +125,22 @@ std::int64_t numel_of(const std::vector<std::int64_t>& shape) {
 }
 
 // Opcodes of protocol 2; see Python's pickletools.
-class Pickle {
+class PickleWriter {
  public:
-  Pickle() { bytes_.add_text("\x80\x02"); }
-  Pickle& op(char code) {
+  PickleWriter() { bytes_.add_text("\x80\x02"); }
+  PickleWriter& op(char code) {
     bytes_.add(code);
     return *this;
   }
-  Pickle& text(std::string_view value) {
+  PickleWriter& text(std::string_view value) {
     op('X').bytes_.add(static_cast<std::uint32_t>(value.size())).add_text(value);  // BINUNICODE
     return *this;
   }
-  Pickle& global(std::string_view module, std::string_view name) {
+  PickleWriter& global(std::string_view module, std::string_view name) {
     bytes_.add('c').add_text(module).add('\n').add_text(name).add('\n');
     return *this;
   }
-  Pickle& number(std::int64_t value) {
+  PickleWriter& number(std::int64_t value) {
     if (value >= 0 && value <= 0x7fff'ffff) {
       op('J').bytes_.add(static_cast<std::int32_t>(value));  // BININT
     } else {
@@ -148,7 +148,7 @@ class Pickle {
     }
     return *this;
   }
-  Pickle& numbers(const std::vector<std::int64_t>& values) {
+  PickleWriter& numbers(const std::vector<std::int64_t>& values) {
     op('(');
     for (const std::int64_t value : values) {
       number(value);
@@ -177,7 +177,7 @@ std::uint64_t TorchTensorHeader::bytes() const noexcept {
 
 // torch._utils._rebuild_tensor_v2(persistent("storage", type, key, "cpu", numel), offset, shape, strides, requires_grad, hooks)
 std::string torch_pickle(std::span<const TorchTensorHeader> tensors) {
-  Pickle pickle;
+  PickleWriter pickle;
   pickle.op('}').op('(');
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const TorchTensorHeader& tensor = tensors[i];

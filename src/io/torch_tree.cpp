@@ -12,12 +12,12 @@
 namespace muster::io {
 namespace {
 
-constexpr int kMaxDepth = 64;  // of dicts in dicts; the tree is walked by recursion
-constexpr std::size_t kMaxNodes = 1'000'000;
+constexpr int kMaxDictDepth = 64;  // of dicts in dicts; the tree is walked by recursion
+constexpr std::size_t kMaxTreeNodes = 1'000'000;
 constexpr std::size_t kNodesPerByte = 8;             // of the pickle: two bytes fetch a value again, mostly a number or a short tuple
 constexpr std::size_t kMaxTreeBytes = 1u << 30;      // of strings and names in the tree
 constexpr std::uint64_t kExpandedBytes = 64u << 20;  // what a tensor may have beyond the size of the file (strides of 0)
-constexpr const char* kDamaged = "the file is damaged or cut short: copy or download it again";
+constexpr const char* kTreeRemedy = "the file is damaged or cut short: copy or download it again";
 constexpr const char* kKeepTensors = "keep the state dict alone and save it again";
 
 class Converter {
@@ -27,7 +27,7 @@ class Converter {
         zip_(zip),
         folder_(std::move(folder)),
         pickle_(pickle),
-        nodes_left_(std::min(kNodesPerByte * pickle_bytes + 4096, kMaxNodes)),
+        nodes_left_(std::min(kNodesPerByte * pickle_bytes + 4096, kMaxTreeNodes)),
         bytes_left_(std::min(64 * pickle_bytes + (1u << 20), kMaxTreeBytes)) {}
 
   TorchTree run() {
@@ -50,8 +50,8 @@ class Converter {
 
   // Nothing for a tensor, which is kept in tensors_. name_ = the keys that lead here.
   std::optional<Value> convert(PickleId id, int depth) {
-    if (depth > kMaxDepth) {
-      throw DataError("{}: '{}...' is nested deeper than {} levels; {}", path(), name_.substr(0, 80), kMaxDepth, kKeepTensors);
+    if (depth > kMaxDictDepth) {
+      throw DataError("{}: '{}...' is nested deeper than {} levels; {}", path(), name_.substr(0, 80), kMaxDictDepth, kKeepTensors);
     }
     pay(name_.size());
     const PickleValue& value = pickle_.values[id];
@@ -97,7 +97,7 @@ class Converter {
     for (std::size_t i = 0; i < dict.members.size(); i += 2) {
       std::string key = key_text(dict.members[i]);
       if (!keys.insert(key).second) {
-        throw DataError("{}: the key '{}' comes twice in '{}'; {}", path(), key, name_, kDamaged);
+        throw DataError("{}: the key '{}' comes twice in '{}'; {}", path(), key, name_, kTreeRemedy);
       }
       pay(key.size());
       if (std::optional<Value> member = convert_below(key, dict.members[i + 1], depth)) {
@@ -142,12 +142,12 @@ class Converter {
     const ZipEntry* entry = zip_.find(folder_ + "/data/" + storage.key);
     if (entry == nullptr) {
       throw DataError("{}: tensor '{}' has its data in {}/data/{}, which the zip does not hold; {}", path(), name_, folder_, storage.key,
-                      kDamaged);
+                      kTreeRemedy);
     }
     const std::uint64_t element = scalar_bytes(storage.dtype);
     if (entry->bytes % element != 0 || entry->bytes / element != static_cast<std::uint64_t>(storage.numel)) {
       throw DataError("{}: tensor '{}' has a storage of {} {} elements, its entry {} has {} bytes; {}", path(), name_, storage.numel,
-                      scalar_name(storage.dtype), entry->name, entry->bytes, kDamaged);
+                      scalar_name(storage.dtype), entry->name, entry->bytes, kTreeRemedy);
     }
     check_extent(view, storage.numel, element);
     tensors_.push_back({.name = name_,
@@ -169,7 +169,7 @@ class Converter {
     }
     if (empty ? view.first > storage_numel : last >= storage_numel) {
       throw DataError("{}: tensor '{}' of shape [{}] and strides [{}] from element {} reaches beyond its storage of {} elements; {}",
-                      path(), name_, fmt::join(view.shape, ", "), fmt::join(view.strides, ", "), view.first, storage_numel, kDamaged);
+                      path(), name_, fmt::join(view.shape, ", "), fmt::join(view.strides, ", "), view.first, storage_numel, kTreeRemedy);
     }
     if (!empty && bytes > most) {
       throw DataError(

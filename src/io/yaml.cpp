@@ -13,7 +13,7 @@
 namespace muster::io {
 namespace {
 
-constexpr int kMaxDepth = 200;             // the tree is walked by recursion
+constexpr int kMaxYamlDepth = 200;             // the tree is walked by recursion
 constexpr std::size_t kMaxNodes = 500000;  // aliases of aliases grow without end
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
@@ -105,14 +105,14 @@ Value plain_scalar(const std::string& text, const std::string& where) {
   return text;
 }
 
-class Reader {
+class TreeReader {
  public:
-  explicit Reader(std::string_view where) : where_(where) {}
+  explicit TreeReader(std::string_view where) : where_(where) {}
 
   Value convert(const YAML::Node& node, int depth) {
     const std::string place = place_of(node.Mark());
-    if (depth > kMaxDepth || ++nodes_ > kMaxNodes) {
-      throw ConfigError("{}: nested deeper than {} levels, or more than {} values", place, kMaxDepth, kMaxNodes);
+    if (depth > kMaxYamlDepth || ++nodes_ > kMaxNodes) {
+      throw ConfigError("{}: nested deeper than {} levels, or more than {} values", place, kMaxYamlDepth, kMaxNodes);
     }
     Value value;
     if (node.IsScalar()) {
@@ -225,7 +225,7 @@ void write_block(std::string& out, const Value& value, std::size_t depth) {
 }  // namespace
 
 Value parse_yaml(std::string_view text, std::string_view where) {
-  Reader reader(where);
+  TreeReader reader(where);
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
     if (documents.size() > 1) {

@@ -24,10 +24,10 @@ constexpr std::uint64_t kEntryBytes = 46;
 constexpr std::uint64_t kLocalBytes = 30;
 constexpr std::uint64_t kMaxComment = 0xffff;
 constexpr std::uint64_t kMaxDirectoryBytes = 64u << 20;  // some 700,000 entries; the largest model has a thousand
-constexpr std::uint16_t kZip64Field = 1;
+constexpr std::uint16_t kZip64Extra = 1;
 constexpr std::uint16_t kEncrypted = 1u << 0;
 constexpr std::uint16_t kSizesFollow = 1u << 3;  // the local header has zeros, the sizes stand behind the data
-constexpr const char* kRemedy = "the file is damaged or cut short: copy or download it again";
+constexpr const char* kZipRemedy = "the file is damaged or cut short: copy or download it again";
 
 // A number at `at`, little-endian as the host. The caller has checked that it is there.
 template <class T>
@@ -44,9 +44,9 @@ struct Directory {
   std::uint64_t entries = 0;
 };
 
-class Reader {
+class DirectoryReader {
  public:
-  explicit Reader(const InputFile& file) : file_(file) {}
+  explicit DirectoryReader(const InputFile& file) : file_(file) {}
 
   Directory find_directory() const {
     const std::uint64_t tail_bytes = std::min(file_.bytes(), kEndBytes + kMaxComment);
@@ -69,7 +69,7 @@ class Reader {
     }
     if (directory.offset > limit || directory.bytes != limit - directory.offset || directory.entries > directory.bytes / kEntryBytes) {
       throw DataError("{}: the zip's directory of {} entries cannot lie in bytes {} to {}; {}", name(), directory.entries, directory.offset,
-                      limit, kRemedy);
+                      limit, kZipRemedy);
     }
     if (directory.bytes > kMaxDirectoryBytes) {
       throw DataError("{}: the zip's directory has {} bytes, at most {} are read: this is no weight file", name(), directory.bytes,
@@ -86,19 +86,19 @@ class Reader {
     std::span<const char> rest(bytes);
     while (!rest.empty()) {
       if (rest.size() < kEntryBytes || number_at<std::uint32_t>(rest, 0) != kEntrySignature) {
-        throw DataError("{}: entry {} of the zip's directory is malformed; {}", name(), entries.size(), kRemedy);
+        throw DataError("{}: entry {} of the zip's directory is malformed; {}", name(), entries.size(), kZipRemedy);
       }
       const std::uint64_t name_bytes = number_at<std::uint16_t>(rest, 28);
       const std::uint64_t extra_bytes = number_at<std::uint16_t>(rest, 30);
       const std::uint64_t bytes_in_all = kEntryBytes + name_bytes + extra_bytes + number_at<std::uint16_t>(rest, 32);
       if (rest.size() < bytes_in_all) {
-        throw DataError("{}: entry {} of the zip's directory is cut short; {}", name(), entries.size(), kRemedy);
+        throw DataError("{}: entry {} of the zip's directory is cut short; {}", name(), entries.size(), kZipRemedy);
       }
       entries.push_back(read_entry(rest, rest.subspan(kEntryBytes + name_bytes, extra_bytes)));
       rest = rest.subspan(bytes_in_all);
     }
     if (entries.size() != directory.entries) {
-      throw DataError("{}: the zip's directory has {} entries, {} were announced; {}", name(), entries.size(), directory.entries, kRemedy);
+      throw DataError("{}: the zip's directory has {} entries, {} were announced; {}", name(), entries.size(), directory.entries, kZipRemedy);
     }
     return entries;
   }
@@ -106,7 +106,7 @@ class Reader {
   // Checks the header in front of the data, which must agree with the directory.
   std::uint64_t data_offset(const ZipEntry& entry) const {
     if (entry.offset > file_.bytes() || file_.bytes() - entry.offset < kLocalBytes + entry.name.size()) {
-      throw DataError("{}: the zip entry '{}' starts at byte {} of {}; {}", name(), entry.name, entry.offset, file_.bytes(), kRemedy);
+      throw DataError("{}: the zip entry '{}' starts at byte {} of {}; {}", name(), entry.name, entry.offset, file_.bytes(), kZipRemedy);
     }
     std::vector<char> header(kLocalBytes + entry.name.size());
     file_.read(entry.offset, header.size(), header.data());
@@ -114,13 +114,13 @@ class Reader {
     if (number_at<std::uint32_t>(header, 0) != kLocalSignature || number_at<std::uint16_t>(header, 26) != entry.name.size() ||
         own_name != entry.name || number_at<std::uint16_t>(header, 8) != entry.method) {
       throw DataError("{}: the header of the zip entry '{}' at byte {} is not the one of the directory; {}", name(), entry.name,
-                      entry.offset, kRemedy);
+                      entry.offset, kZipRemedy);
     }
     const auto stored = number_at<std::uint32_t>(header, 18);
     const bool sizes_elsewhere = (number_at<std::uint16_t>(header, 6) & kSizesFollow) != 0 || stored == 0xffffffff;
     if (!sizes_elsewhere && stored != entry.bytes) {
       throw DataError("{}: the zip entry '{}' has {} bytes by its header and {} by the directory; {}", name(), entry.name, stored,
-                      entry.bytes, kRemedy);
+                      entry.bytes, kZipRemedy);
     }
     return entry.offset + header.size() + number_at<std::uint16_t>(header, 28);
   }
@@ -138,7 +138,7 @@ class Reader {
       const std::uint64_t limit = last ? directory : starts[order[i + 1]];
       if (entry.offset > limit || entry.bytes > limit - entry.offset) {
         throw DataError("{}: the zip entry '{}' of {} bytes at {} runs into {}; {}", name(), entry.name, entry.bytes, entry.offset,
-                        last ? "the directory" : fmt::format("'{}'", entries[order[i + 1]].name), kRemedy);
+                        last ? "the directory" : fmt::format("'{}'", entries[order[i + 1]].name), kZipRemedy);
       }
     }
   }
@@ -153,7 +153,7 @@ class Reader {
         return at;
       }
     }
-    throw DataError("{}: the zip's directory is missing at its end; {}", name(), kRemedy);
+    throw DataError("{}: the zip's directory is missing at its end; {}", name(), kZipRemedy);
   }
 
   std::optional<std::uint64_t> find_end64(std::uint64_t end) const {
@@ -168,7 +168,7 @@ class Reader {
     const auto at = number_at<std::uint64_t>(locator, 8);
     if (end - kLocatorBytes < kEnd64Bytes || at != end - kLocatorBytes - kEnd64Bytes) {
       throw DataError("{}: the zip64 record is said to be at byte {}, it belongs right before byte {}; {}", name(), at, end - kLocatorBytes,
-                      kRemedy);
+                      kZipRemedy);
     }
     return at;
   }
@@ -186,7 +186,7 @@ class Reader {
     if (number_at<std::uint32_t>(record, 0) != kEnd64Signature || number_at<std::uint64_t>(record, 24) != wide.entries ||
         !agree(narrow.offset, wide.offset, 0xffffffff) || !agree(narrow.bytes, wide.bytes, 0xffffffff) ||
         !agree(narrow.entries, wide.entries, 0xffff)) {
-      throw DataError("{}: the zip64 record at byte {} is malformed; {}", name(), at, kRemedy);
+      throw DataError("{}: the zip64 record at byte {} is malformed; {}", name(), at, kZipRemedy);
     }
     return wide;
   }
@@ -203,7 +203,7 @@ class Reader {
     }
     widen(entry, packed, extra);
     if (entry.method == 0 && packed != entry.bytes) {
-      throw DataError("{}: the zip entry '{}' is stored, but has {} bytes of {}; {}", name(), entry.name, packed, entry.bytes, kRemedy);
+      throw DataError("{}: the zip entry '{}' is stored, but has {} bytes of {}; {}", name(), entry.name, packed, entry.bytes, kZipRemedy);
     }
     entry.bytes = packed;
     return entry;
@@ -222,7 +222,7 @@ class Reader {
       if (field_bytes > extra.size() - 4) {
         break;
       }
-      if (number_at<std::uint16_t>(extra, 0) == kZip64Field && field_bytes >= 8 * wanted.size()) {
+      if (number_at<std::uint16_t>(extra, 0) == kZip64Extra && field_bytes >= 8 * wanted.size()) {
         for (std::size_t i = 0; i < wanted.size(); ++i) {
           *wanted[i] = number_at<std::uint64_t>(extra, 4 + 8 * i);
         }
@@ -231,7 +231,7 @@ class Reader {
       extra = extra.subspan(4 + field_bytes);
     }
     if (!wanted.empty()) {
-      throw DataError("{}: the zip entry '{}' needs a zip64 field and has none; {}", name(), entry.name, kRemedy);
+      throw DataError("{}: the zip entry '{}' needs a zip64 field and has none; {}", name(), entry.name, kZipRemedy);
     }
   }
 
@@ -241,14 +241,14 @@ class Reader {
 }  // namespace
 
 ZipDirectory::ZipDirectory(const InputFile& file) {
-  const Reader reader(file);
+  const DirectoryReader reader(file);
   const Directory directory = reader.find_directory();
   entries_ = reader.read_entries(directory);
   std::vector<std::uint64_t> starts;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     starts.push_back(entries_[i].offset);
     if (!index_.emplace(entries_[i].name, i).second) {
-      throw DataError("{}: the zip has two entries '{}'; {}", file.path().string(), entries_[i].name, kRemedy);
+      throw DataError("{}: the zip has two entries '{}'; {}", file.path().string(), entries_[i].name, kZipRemedy);
     }
     entries_[i].offset = reader.data_offset(entries_[i]);
   }
@@ -282,7 +282,7 @@ void check_crc(const InputFile& file, const ZipEntry& entry) {
   }
   if (sum != entry.crc32) {
     throw DataError("{}: the bytes of '{}' have the checksum {:08x}, {:08x} was stored; {}", file.path().string(), entry.name, sum,
-                    entry.crc32, kRemedy);
+                    entry.crc32, kZipRemedy);
   }
 }
 

@@ -15,12 +15,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-RowShape shape_of(const at::Tensor& x) {
+RowShape product_shape(const at::Tensor& x) {
   return {.rows = x.numel() / x.size(-1), .dim = x.size(-1)};
 }
 
 void run_forward(const at::Tensor& product, const at::Tensor& bias, at::Tensor& out) {
-  gelu_forward(shape_of(product), product.const_data_ptr<float>(), bias.const_data_ptr<float>(), out.mutable_data_ptr<float>());
+  gelu_forward(product_shape(product), product.const_data_ptr<float>(), bias.const_data_ptr<float>(), out.mutable_data_ptr<float>());
 }
 
 class BiasGelu : public torch::autograd::Function<BiasGelu> {
@@ -35,7 +35,7 @@ class BiasGelu : public torch::autograd::Function<BiasGelu> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &product = saved[0], &bias = saved[1], gradient = gradients[0].contiguous();
-    const RowShape shape = shape_of(product);
+    const RowShape shape = product_shape(product);
     at::Tensor product_gradient = at::empty_like(product), bias_sums = at::empty({shape.chunks(), shape.dim}, product.options());
     gelu_backward(shape, gradient.const_data_ptr<float>(), product.const_data_ptr<float>(), bias.const_data_ptr<float>(),
                   product_gradient.mutable_data_ptr<float>(), bias_sums.mutable_data_ptr<float>());

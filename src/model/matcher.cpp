@@ -14,7 +14,7 @@
 namespace muster::model {
 namespace {
 
-constexpr std::size_t kLane = 8;    // queries are padded to a multiple
+constexpr std::size_t kQueryLane = 8;    // queries are padded to a multiple
 constexpr std::size_t kBlock = 64;  // points whose values are added up in the logits' own type, before they go to double
 
 // Of one point: x = logits of all queries, and what is added up of them.
@@ -101,7 +101,7 @@ BorderedMap<T> queries_last(const T* logits, std::size_t queries, std::size_t pa
 template <class T>
 PairSums pair_sums(const T* logits, std::size_t queries, int rows, int columns, const ImageMasks& masks, std::span<const float> xy,
                    bool excludes_void) {
-  const std::size_t padded = (queries + kLane - 1) / kLane * kLane;
+  const std::size_t padded = (queries + kQueryLane - 1) / kQueryLane * kQueryLane;
   const std::size_t count = masks.labels.size();
   const BorderedMap<T> map = queries_last(logits, queries, padded, rows, columns);
   PairSums sums{.softplus = std::vector<double>(padded),

@@ -16,7 +16,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-RowShape shape_of(const at::Tensor& x) {
+RowShape residual_shape(const at::Tensor& x) {
   return {.rows = x.numel() / x.size(-1), .dim = x.size(-1)};
 }
 
@@ -24,7 +24,7 @@ RowShape shape_of(const at::Tensor& x) {
 void add_scaled(const at::Tensor& x, const at::Tensor& product, const at::Tensor& bias, const at::Tensor& gamma, at::Tensor& out) {
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_scaled", [&] {
     using T = scalar_t;
-    add_scaled_forward<T>(shape_of(x), x.const_data_ptr<T>(), product.const_data_ptr<T>(), bias.const_data_ptr<T>(),
+    add_scaled_forward<T>(residual_shape(x), x.const_data_ptr<T>(), product.const_data_ptr<T>(), bias.const_data_ptr<T>(),
                           gamma.const_data_ptr<T>(), out.mutable_data_ptr<T>());
   });
 }
@@ -42,7 +42,7 @@ class AddScaled : public torch::autograd::Function<AddScaled> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &product = saved[0], &bias = saved[1], &gamma = saved[2], gradient = gradients[0].contiguous();
-    const RowShape shape = shape_of(gradient);
+    const RowShape shape = residual_shape(gradient);
     at::Tensor product_gradient = at::empty_like(gradient), sums = at::empty({shape.chunks(), 2, shape.dim}, gradient.options());
     AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "add_scaled_backward", [&] {
       using T = scalar_t;

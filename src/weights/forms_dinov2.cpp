@@ -6,13 +6,13 @@ namespace muster::weights {
 namespace {
 
 // Our names are Meta's.
-constexpr NameRow kMeta[] = {
+constexpr NameRow kDinov2Meta[] = {
     {"mask_token", "mask_token", Without::kZeros},
     {"@", "@"},
 };
 
 // Second names: those of the classes in transformers 5, which files saved by it may carry.
-constexpr NameRow kHfBlock[] = {
+constexpr NameRow kDinov2Block[] = {
     {"attn.qkv.@", "attention.attention.{query,key,value}.@ | attention.{q,k,v}_proj.@"},
     {"attn.proj.@", "attention.output.dense.@ | attention.o_proj.@"},
     {"ls#.gamma", "layer_scale#.lambda1"},
@@ -21,7 +21,7 @@ constexpr NameRow kHfBlock[] = {
     {"@", "@"},  // norm1, norm2, mlp.fc1, mlp.fc2
 };
 
-constexpr NameRow kHfRest[] = {
+constexpr NameRow kDinov2Rest[] = {
     {"cls_token", "embeddings.cls_token"},
     {"mask_token", "embeddings.mask_token", Without::kZeros},
     {"register_tokens", "embeddings.register_tokens"},
@@ -42,18 +42,18 @@ constexpr NameRow kTimm[] = {
 }  // namespace
 
 std::span<const NameRow> hf_dinov2_block() {
-  return kHfBlock;
+  return kDinov2Block;
 }
 std::span<const NameRow> timm_backbone() {
   return kTimm;
 }
 
 FormTable meta_dinov2_table() {
-  return {.groups = {{"backbone.", "", kMeta}}, .prefixes = {"model/"}, .skipped = {}};
+  return {.groups = {{"backbone.", "", kDinov2Meta}}, .prefixes = {"model/"}, .skipped = {}};
 }
 
 FormTable hf_dinov2_table() {
-  return {.groups = {{"backbone.blocks.#.", "encoder.layer.#.", kHfBlock}, {"backbone.", "", kHfRest}},
+  return {.groups = {{"backbone.blocks.#.", "encoder.layer.#.", kDinov2Block}, {"backbone.", "", kDinov2Rest}},
           .prefixes = {"dinov2.", "dinov2_with_registers."},
           .skipped = {{"classifier.*", "the linear head of an image classifier"}}};
 }

@@ -6,14 +6,14 @@ namespace muster::weights {
 namespace {
 
 // Our names are Meta's. The bias mask must be in the file: published ones hold zeros, which no default would guess.
-constexpr NameRow kMeta[] = {
+constexpr NameRow kDinov3Meta[] = {
     {"mask_token", "mask_token", Without::kZeros},
     {"rope_embed.periods", "rope_embed.periods", Without::kPeriods},
     {"@", "@"},
 };
 
 // q and v have biases that learn, k has none; the mask says so.
-constexpr NameRow kHfBlock[] = {
+constexpr NameRow kDinov3Block[] = {
     {"attn.qkv.weight", "attention.{q,k,v}_proj.weight"},
     {"attn.qkv.bias", "attention.{q,0,v}_proj.bias"},
     {"attn.qkv.bias_mask", "", Without::kKeyMask},
@@ -27,7 +27,7 @@ constexpr NameRow kHfBlock[] = {
     {"@", "@"},  // norm1, norm2
 };
 
-constexpr NameRow kHfRest[] = {
+constexpr NameRow kDinov3Rest[] = {
     {"cls_token", "embeddings.cls_token"},
     {"mask_token", "embeddings.mask_token", Without::kZeros, Shaped::kToken},
     {"storage_tokens", "embeddings.register_tokens"},
@@ -39,11 +39,11 @@ constexpr NameRow kHfRest[] = {
 }  // namespace
 
 std::span<const NameRow> hf_dinov3_block() {
-  return kHfBlock;
+  return kDinov3Block;
 }
 
 FormTable meta_dinov3_table() {
-  return {.groups = {{"backbone.", "", kMeta}},
+  return {.groups = {{"backbone.", "", kDinov3Meta}},
           .prefixes = {"model/"},
           .skipped = {{"*local_cls_norm.*", "the norm of local crops in pretraining, which no other pass uses"},
                       {"*projectors.*", "projection heads of distillation"}}};
@@ -51,7 +51,7 @@ FormTable meta_dinov3_table() {
 
 // transformers 5 keeps the blocks as model.layer.N; published files have layer.N.
 FormTable hf_dinov3_table() {
-  return {.groups = {{"backbone.blocks.#.", "layer.#.", kHfBlock}, {"backbone.", "", kHfRest}}, .prefixes = {"model."}, .skipped = {}};
+  return {.groups = {{"backbone.blocks.#.", "layer.#.", kDinov3Block}, {"backbone.", "", kDinov3Rest}}, .prefixes = {"model."}, .skipped = {}};
 }
 
 }  // namespace muster::weights

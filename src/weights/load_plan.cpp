@@ -16,10 +16,10 @@ namespace {
 
 using Shape = std::vector<std::int64_t>;
 
-constexpr std::string_view kClassToken = "backbone.cls_token";
-constexpr std::string_view kPositions = "backbone.pos_embed";
+constexpr std::string_view kTokenTensor = "backbone.cls_token";
+constexpr std::string_view kPositionTensor = "backbone.pos_embed";
 constexpr std::string_view kKernel = "backbone.patch_embed.proj.weight";
-constexpr std::string_view kQueries = "queries.weight";
+constexpr std::string_view kQueryTensor = "queries.weight";
 
 std::int64_t product(const Shape& shape) {
   std::int64_t numel = 1;
@@ -113,13 +113,13 @@ class Planner {
     for (const NamedFile::FoundPiece& piece : pieces) {
       use(piece.tensor);
     }
-    if (wanted.name == kPositions) {
+    if (wanted.name == kPositionTensor) {
       positions(recipe, *pieces.front().tensor);
-    } else if (wanted.name == kClassToken) {
+    } else if (wanted.name == kTokenTensor) {
       class_token(recipe, *pieces.front().tensor, report);
     } else if (wanted.name == kKernel) {
       kernel(recipe, *pieces.front().tensor, report);
-    } else if (wanted.name == kQueries && resize_queries) {
+    } else if (wanted.name == kQueryTensor && resize_queries) {
       queries(recipe, *pieces.front().tensor, report);
     } else {
       rows(recipe, pieces);
@@ -224,7 +224,7 @@ class Planner {
     require_shape(token, recipe.shape, recipe.name);
     recipe.parts = {part(token, 0, row_.dim)};
     if (shape_.positions > 0 && shape_.class_position && !row_.class_position) {
-      const auto table = translate(file_.table(), kPositions);
+      const auto table = translate(file_.table(), kPositionTensor);
       recipe.parts[0].plus_source = &file_.source();
       recipe.parts[0].plus = file_.find_pieces(*table).at(0).tensor;
       report.notes.emplace_back("the class token's position is added to the class token, since the model's table has no entry for it");

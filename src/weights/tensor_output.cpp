@@ -16,15 +16,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t kElementsAtOnce = 1 << 20;
+constexpr std::int64_t kElementsPerWrite = 1 << 20;
 
 // Calls write(bytes, count) with the tensor's bytes, piece by piece.
 template <class Write>
 void for_each_piece(const OutputTensor& tensor, std::vector<std::byte>& buffer, const Write& write) {
   const std::int64_t numel = tensor.numel();
-  buffer.resize(static_cast<std::size_t>(std::min(kElementsAtOnce, numel)) * scalar_bytes(tensor.dtype));
-  for (std::int64_t begin = 0; begin < numel; begin += kElementsAtOnce) {
-    const std::int64_t end = std::min(numel, begin + kElementsAtOnce);
+  buffer.resize(static_cast<std::size_t>(std::min(kElementsPerWrite, numel)) * scalar_bytes(tensor.dtype));
+  for (std::int64_t begin = 0; begin < numel; begin += kElementsPerWrite) {
+    const std::int64_t end = std::min(numel, begin + kElementsPerWrite);
     tensor.read(begin, end, buffer.data());
     write(buffer.data(), static_cast<std::size_t>(end - begin) * scalar_bytes(tensor.dtype));
   }

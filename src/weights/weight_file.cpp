@@ -41,7 +41,7 @@ WeightsInfo info_of(const io::SafetensorsFile& file) {
   return parse_weights_info(text->second, file.path().string());
 }
 
-std::string some_of(const std::vector<std::string>& names) {
+std::string listed(const std::vector<std::string>& names) {
   const std::size_t shown = std::min(kNamed, names.size());
   return fmt::format("{}{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
                      shown < names.size() ? fmt::format(" and {} more", names.size() - shown) : "");
@@ -99,7 +99,7 @@ void WeightFile::load(std::span<const model::NamedTensor> tensors) const {
   }
   const auto refuse = [&](const char* what, const std::vector<std::string>& names) {
     if (!names.empty()) {
-      throw DataError("{} does not fit the model {}: {} {}: {}", path().string(), info_.model, names.size(), what, some_of(names));
+      throw DataError("{} does not fit the model {}: {} {}: {}", path().string(), info_.model, names.size(), what, listed(names));
     }
   };
   refuse("tensors are missing", missing);

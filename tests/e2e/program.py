@@ -15,6 +15,8 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
 SAMPLE = SOURCE / "datasets" / "sample"
+# MUSTER_FULL_TESTS=1: campaigns at full length, as an issue asked for them; else the short form that every test run takes.
+FULL = os.environ.get("MUSTER_FULL_TESTS", "0") == "1"
 MUSTER = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else SOURCE / "build" / "dev" / "bin" / "muster"
 
 # vitt16 at 64 px with few queries and points: a step takes well under a second on one core.

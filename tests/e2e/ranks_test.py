@@ -11,9 +11,11 @@ from pathlib import Path
 
 import program
 
-STEPS = 40
-MORE = ["save_checkpoint_args.save_every_num_steps=10", "logger_args.val_every_num_steps=20", "logger_args.log_every_num_steps=1",
-        "logger_args.sample_ids=true", "model_args.attn_mask_annealing_steps_start=[4,12,20]", "model_args.attn_mask_annealing_steps_end=[12,20,30]"]
+SIXTHS = 7 if program.FULL else 4  # steps in a sixth of a run: what is stopped, saved and annealed when is counted in these
+STEPS = 6 * SIXTHS
+MORE = [f"save_checkpoint_args.save_every_num_steps={2 * SIXTHS}", f"logger_args.val_every_num_steps={3 * SIXTHS}", "logger_args.log_every_num_steps=1",
+        "logger_args.sample_ids=true", f"model_args.attn_mask_annealing_steps_start=[{SIXTHS},{2 * SIXTHS},{3 * SIXTHS}]",
+        f"model_args.attn_mask_annealing_steps_end=[{2 * SIXTHS},{3 * SIXTHS},{4 * SIXTHS}]"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "MUSTER_BUILD": program.MUSTER.parents[1].name}
 
 
@@ -90,24 +92,24 @@ class Ranks(program.ProgramTest):
 
     def test_three_stops_cost_nothing(self):
         out = self.folder / "stopped"
-        code, said = self.interrupt(out, 7, lambda process: os.kill(rank_pids(out)[1], signal.SIGUSR2))
+        code, said = self.interrupt(out, SIXTHS, lambda process: os.kill(rank_pids(out)[1], signal.SIGUSR2))
         self.assertEqual(code, 75, said)
         self.assertIn("asked to stop", said)
-        code, said = self.interrupt(out, 16, lambda process: process.send_signal(signal.SIGTERM))
+        code, said = self.interrupt(out, 5 * SIXTHS // 2, lambda process: process.send_signal(signal.SIGTERM))
         self.assertEqual(code, 75, said)
         self.assertIn("resumed after step", said)
-        code, said = self.interrupt(out, 33, lambda process: os.kill(rank_pids(out)[1], signal.SIGKILL))
+        code, said = self.interrupt(out, 4 * SIXTHS + 3, lambda process: os.kill(rank_pids(out)[1], signal.SIGKILL))
         self.assertEqual(code, 75, said)
         self.assertIn("rank 1", said)
         done = launch(self, 2, out)
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertIn("resumed after step 30", done.stdout)
+        self.assertIn(f"resumed after step {4 * SIXTHS}", done.stdout)
         self.assert_like_whole(out)
         self.assertEqual(ids_by_step(out), ids_by_step(self.whole))
 
     def test_other_numbers_of_ranks_go_on_with_the_samples_not_yet_seen(self):
         stopped = self.folder / "two"
-        code, said = self.interrupt(stopped, 13, lambda process: process.send_signal(signal.SIGTERM))
+        code, said = self.interrupt(stopped, 2 * SIXTHS + 1, lambda process: process.send_signal(signal.SIGTERM))
         self.assertEqual(code, 75, said)
         wanted = ids_by_step(self.whole)
         self.assertEqual(len(wanted), STEPS)

@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-std::string refusal(const std::string& text) {
+std::string yaml_refusal(const std::string& text) {
   try {
     (void)parse_yaml(text, "r.yaml");
   } catch (const ConfigError& error) {
@@ -56,15 +56,15 @@ TEST(Yaml, RemembersLineAndColumnOfEveryValue) {
 }
 
 TEST(Yaml, SaysWhatIsWrongAndWhere) {
-  EXPECT_EQ(refusal("a: 1\nb: 2\na: 3\n"), "r.yaml:3:1: the key 'a' is written twice");
-  EXPECT_THAT(refusal("a: [1, 2\nb: 3\n"), testing::StartsWith("r.yaml:2:"));
-  EXPECT_THAT(refusal("a: b: c\n"), testing::StartsWith("r.yaml:1:"));
-  EXPECT_THAT(refusal("a: 99999999999999999999\n"), testing::HasSubstr("r.yaml:1:4: 99999999999999999999 does not fit"));
-  EXPECT_THAT(refusal("a: 1e999\n"), testing::HasSubstr("outside the range"));
-  EXPECT_THAT(refusal("a: !mine 1\n"), testing::HasSubstr("the tag !mine is not known"));
-  EXPECT_THAT(refusal("[a, b]: 1\n"), testing::HasSubstr("a key must be a word or a number"));
-  EXPECT_THAT(refusal("a: 1\n---\nb: 2\n"), testing::HasSubstr("2 YAML documents"));
-  EXPECT_THAT(refusal("a: *nothing\n"), testing::StartsWith("r.yaml:1:"));
+  EXPECT_EQ(yaml_refusal("a: 1\nb: 2\na: 3\n"), "r.yaml:3:1: the key 'a' is written twice");
+  EXPECT_THAT(yaml_refusal("a: [1, 2\nb: 3\n"), testing::StartsWith("r.yaml:2:"));
+  EXPECT_THAT(yaml_refusal("a: b: c\n"), testing::StartsWith("r.yaml:1:"));
+  EXPECT_THAT(yaml_refusal("a: 99999999999999999999\n"), testing::HasSubstr("r.yaml:1:4: 99999999999999999999 does not fit"));
+  EXPECT_THAT(yaml_refusal("a: 1e999\n"), testing::HasSubstr("outside the range"));
+  EXPECT_THAT(yaml_refusal("a: !mine 1\n"), testing::HasSubstr("the tag !mine is not known"));
+  EXPECT_THAT(yaml_refusal("[a, b]: 1\n"), testing::HasSubstr("a key must be a word or a number"));
+  EXPECT_THAT(yaml_refusal("a: 1\n---\nb: 2\n"), testing::HasSubstr("2 YAML documents"));
+  EXPECT_THAT(yaml_refusal("a: *nothing\n"), testing::StartsWith("r.yaml:1:"));
 }
 
 TEST(Yaml, RefusesAliasesThatGrowWithoutEnd) {
@@ -72,7 +72,7 @@ TEST(Yaml, RefusesAliasesThatGrowWithoutEnd) {
   for (int i = 1; i < 12; ++i) {
     text += fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
   }
-  EXPECT_THAT(refusal(text), testing::HasSubstr("more than 500000 values"));
+  EXPECT_THAT(yaml_refusal(text), testing::HasSubstr("more than 500000 values"));
   EXPECT_THROW((void)parse_yaml(std::string(100000, '['), "t"), ConfigError);
 }
 

@@ -9,10 +9,10 @@
 namespace muster::optim {
 namespace {
 
-constexpr BackboneDepth kDepth{.blocks = 12, .joint_blocks = 4};
+constexpr BackboneDepth kDeep{.blocks = 12, .joint_blocks = 4};
 
 double factor_of(std::string_view name, const OptimOptions& options = {}) {
-  return group_of(name, 2, kDepth, options).lr_factor;
+  return group_of(name, 2, kDeep, options).lr_factor;
 }
 
 TEST(ParameterGroups, LetBlocksLearnSlowerTheEarlierTheyStand) {
@@ -35,7 +35,7 @@ TEST(ParameterGroups, LetJointBlocksHaveTheirOwnDecay) {
 }
 
 TEST(ParameterGroups, DecayMatricesOnly) {
-  const auto decay_of = [](std::string_view name, std::size_t dims) { return group_of(name, dims, kDepth, {}).weight_decay; };
+  const auto decay_of = [](std::string_view name, std::size_t dims) { return group_of(name, dims, kDeep, {}).weight_decay; };
   EXPECT_EQ(decay_of("backbone.blocks.3.attn.qkv.weight", 2), 0.05);
   EXPECT_EQ(decay_of("backbone.patch_embed.proj.weight", 4), 0.05);
   EXPECT_EQ(decay_of("mask_head.2.weight", 2), 0.05);
@@ -51,12 +51,12 @@ TEST(ParameterGroups, DecayMatricesOnly) {
 }
 
 TEST(ParameterGroups, KnowTheBackbone) {
-  EXPECT_TRUE(group_of("backbone.norm.weight", 1, kDepth, {}).backbone);
-  EXPECT_FALSE(group_of("class_head.weight", 2, kDepth, {}).backbone);
+  EXPECT_TRUE(group_of("backbone.norm.weight", 1, kDeep, {}).backbone);
+  EXPECT_FALSE(group_of("class_head.weight", 2, kDeep, {}).backbone);
 }
 
 TEST(ParameterGroups, RefuseABlockThatTheBackboneDoesNotHave) {
-  EXPECT_THROW(group_of("backbone.blocks.12.norm1.weight", 1, kDepth, {}), InvariantError);
+  EXPECT_THROW(group_of("backbone.blocks.12.norm1.weight", 1, kDeep, {}), InvariantError);
 }
 
 TEST(ParameterGroups, CutPiecesAtTheShardsEnds) {
@@ -65,12 +65,12 @@ TEST(ParameterGroups, CutPiecesAtTheShardsEnds) {
                                    .front();
   const FlatShard shard = flat_shard(layout.numel, 1, 3);  // 278 elements: [128, 256)
   ASSERT_EQ(shard.begin, 128);
-  const auto pieces = grouped_pieces(layout, shard, kDepth, {});
+  const auto pieces = grouped_pieces(layout, shard, kDeep, {});
   ASSERT_EQ(pieces.size(), 1U);  // the first tensor ends at 100
   EXPECT_EQ(pieces[0].begin, 0);
   EXPECT_EQ(pieces[0].end, 128);
   EXPECT_FALSE(pieces[0].group.backbone);
-  const auto first = grouped_pieces(layout, flat_shard(layout.numel, 0, 3), kDepth, {});
+  const auto first = grouped_pieces(layout, flat_shard(layout.numel, 0, 3), kDeep, {});
   ASSERT_EQ(first.size(), 1U);
   EXPECT_EQ(first[0].end, 100);
 }

@@ -26,7 +26,7 @@ at::Tensor pixel_scores(const at::Tensor& windows_BCHW) {
   return (windows_BCHW * 3.7f + place_HW * 0.01f).sin();
 }
 
-WindowSettings settings(int batch) {
+WindowSettings batched(int batch) {
   return {.height = 8, .width = 8, .max_tiles = 64, .batch = batch, .mean = {0.5, 0.25, 0.125}, .std = {0.5, 0.2, 0.1}};
 }
 
@@ -36,7 +36,7 @@ TEST(WindowBatcher, GivesEveryImageTheLabelsThatItGetsAlone) {
   for (const int batch : {1, 2, 3, 4, 7, 40}) {
     int forwards = 0;
     std::size_t windows = 0;
-    WindowBatcher batcher(settings(batch), [&](const at::Tensor& windows_BCHW) {
+    WindowBatcher batcher(batched(batch), [&](const at::Tensor& windows_BCHW) {
       EXPECT_EQ(windows_BCHW.sizes(), (at::IntArrayRef{batch, 3, 8, 8}));
       ++forwards;
       return pixel_scores(windows_BCHW);
@@ -55,9 +55,9 @@ TEST(WindowBatcher, GivesEveryImageTheLabelsThatItGetsAlone) {
       const auto [height, width] = kSizes[i];
       const image::Image image = random_image(static_cast<std::uint32_t>(i), height, width);
       EXPECT_EQ(all[i].ticket, 10 + i);
-      EXPECT_EQ(all[i].labels, best_classes(window_scores(image, settings(1), pixel_scores), height, width))
+      EXPECT_EQ(all[i].labels, best_classes(window_scores(image, batched(1), pixel_scores), height, width))
           << "batch " << batch << " image " << i;
-      windows += WindowedImage(image, settings(1)).count();
+      windows += WindowedImage(image, batched(1)).count();
     }
     EXPECT_EQ(forwards, static_cast<int>((windows + static_cast<std::size_t>(batch) - 1) / static_cast<std::size_t>(batch)))
         << "full but for the last";

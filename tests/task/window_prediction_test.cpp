@@ -11,7 +11,7 @@
 namespace muster::task {
 namespace {
 
-image::Image random_image(int height, int width) {
+image::Image noise_image(int height, int width) {
   image::Image image(height, width);
   const RandomSequence random(8, RandomStream::kInit, 0, 0, 0);
   for (std::size_t i = 0; i < image.pixels.size(); ++i) {
@@ -49,7 +49,7 @@ TEST(WindowScores, OfAPixelWiseModelAreItsScoresOfTheResizedImage) {
     int height, width, model_height, model_width;
   };
   for (const Shape& shape : {Shape{12, 12, 8, 8}, Shape{8, 21, 8, 21}, Shape{30, 11, 22, 8}}) {
-    const image::Image image = random_image(shape.height, shape.width);
+    const image::Image image = noise_image(shape.height, shape.width);
     const at::Tensor scores = window_scores(image, settings(8), red_and_green);
     ASSERT_EQ(scores.sizes(), (at::IntArrayRef{2, shape.model_height, shape.model_width}));
     const at::Tensor expected = expected_red_and_green(image, shape.model_height, shape.model_width, settings(8));
@@ -62,7 +62,7 @@ TEST(WindowScores, AreAveragedWhereWindowsOverlap) {
   for (const auto& [batch, shape] : {std::pair(1, 1), std::pair(2, 2), std::pair(3, 3), std::pair(5, 3)}) {
     float number = 0;
     const int expected_shape = shape;
-    const at::Tensor scores = window_scores(random_image(8, 20), settings(8, batch), [&](const at::Tensor& windows) {
+    const at::Tensor scores = window_scores(noise_image(8, 20), settings(8, batch), [&](const at::Tensor& windows) {
       EXPECT_EQ(windows.sizes(), (at::IntArrayRef{expected_shape, 3, 8, 8}));
       at::Tensor result = at::empty({expected_shape, 1, 8, 8});
       for (int i = 0; i < expected_shape; ++i) {
@@ -80,7 +80,7 @@ TEST(WindowScores, AreAveragedWhereWindowsOverlap) {
 TEST(WindowScores, FitAndPadAnImageThatWouldNeedTooManyWindows) {
   WindowSettings s = settings(8, 1);
   s.max_tiles = 4;
-  const image::Image image = random_image(8, 64);  // 8 windows
+  const image::Image image = noise_image(8, 64);  // 8 windows
   int calls = 0;
   const at::Tensor scores = window_scores(image, s, [&](const at::Tensor& windows) {
     ++calls;

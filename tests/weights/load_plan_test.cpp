@@ -60,11 +60,11 @@ class LoadPlanTest : public testing::Test {
   std::deque<TensorSource> sources_;  // plans point into them
 };
 
-const model::BackboneRow kTiny2 = tiny_row(Family::kDinov2), kTiny3 = tiny_row(Family::kDinov3);
+const model::BackboneRow kPlanTiny2 = tiny_row(Family::kDinov2), kPlanTiny3 = tiny_row(Family::kDinov3);
 
 TEST_F(LoadPlanTest, OfHfDinov3JoinsQkvAndMakesWhatTheFilesLeaveOut) {
   ForeignFile file = hf_dinov3();
-  const TinyModel model(kTiny3);
+  const TinyModel model(kPlanTiny3);
   const LoadPlan plan = loaded(file, model);
   EXPECT_TRUE(model["backbone.blocks.1.attn.qkv.weight"].equal(joined(file, "layer.1.attention.", {"q", "k", "v"}, "_proj.weight")));
   EXPECT_TRUE(model["backbone.blocks.0.attn.qkv.bias"].equal(
@@ -78,7 +78,7 @@ TEST_F(LoadPlanTest, OfHfDinov3JoinsQkvAndMakesWhatTheFilesLeaveOut) {
   EXPECT_EQ(plan.made.size(), 3U) << "two masks and the periods";
   EXPECT_THAT(plan.summary(), AllOf(HasSubstr("Hugging Face DINOv3ViT"), HasSubstr(plan.hash), HasSubstr("1 for q and v, 0 for k")));
 
-  const TinyModel version_5(kTiny3);
+  const TinyModel version_5(kPlanTiny3);
   loaded(hf_dinov3(false, "model.layer."), version_5);
   EXPECT_TRUE(version_5["backbone.cls_token"].equal(model["backbone.cls_token"]));
 }
@@ -117,7 +117,7 @@ TEST_F(LoadPlanTest, OfHfDinov2ReadsNamesOldAndNewAndSkipsAClassifier) {
       }
     }
   }
-  const TinyModel model(kTiny2), renamed(kTiny2);
+  const TinyModel model(kPlanTiny2), renamed(kPlanTiny2);
   loaded(file, model);
   EXPECT_TRUE(model["backbone.blocks.1.attn.qkv.weight"].equal(
       joined(file, "encoder.layer.1.attention.attention.", {"query", "key", "value"}, ".weight")));
@@ -133,7 +133,7 @@ TEST_F(LoadPlanTest, OfHfDinov2ReadsNamesOldAndNewAndSkipsAClassifier) {
 
 TEST_F(LoadPlanTest, OfMetaDinov2TakesChunkedBlocksAndFoldsTheClassPosition) {
   ForeignFile file = meta_dinov2(4, "blocks.0.");
-  const TinyModel model(kTiny2), folded(model::varied(kTiny2, {.class_position = false}));
+  const TinyModel model(kPlanTiny2), folded(model::varied(kPlanTiny2, {.class_position = false}));
   loaded(file, model);
   EXPECT_TRUE(model["backbone.blocks.1.norm2.bias"].equal(file["blocks.0.1.norm2.bias"]));
   const LoadPlan plan = loaded(file, folded);
@@ -144,7 +144,7 @@ TEST_F(LoadPlanTest, OfMetaDinov2TakesChunkedBlocksAndFoldsTheClassPosition) {
 
 TEST_F(LoadPlanTest, OfUpstreamEomtPutsZerosWhereTheModelWantsAClassPosition) {
   ForeignFile file = upstream_eomt();
-  const model::BackboneRow row = model::varied(kTiny2, {.patch = 16, .position_rows = 3, .position_columns = 3});
+  const model::BackboneRow row = model::varied(kPlanTiny2, {.patch = 16, .position_rows = 3, .position_columns = 3});
   const TinyModel model(row, kQueries, kClasses);
   const LoadPlan plan = loaded(file, model);
   EXPECT_TRUE(model["backbone.pos_embed"].equal(at::cat({at::zeros({1, 1, kDim}), file["network.encoder.backbone.pos_embed"]}, 1)));
@@ -156,7 +156,7 @@ TEST_F(LoadPlanTest, OfUpstreamEomtPutsZerosWhereTheModelWantsAClassPosition) {
 
 TEST_F(LoadPlanTest, OfHfEomtReadsBothBackbones) {
   ForeignFile v2 = hf_eomt(), v3 = hf_eomt_dinov3(true);
-  const TinyModel model2(model::varied(kTiny2, {.patch = 16, .position_rows = 3, .position_columns = 3, .class_position = false}), kQueries,
+  const TinyModel model2(model::varied(kPlanTiny2, {.patch = 16, .position_rows = 3, .position_columns = 3, .class_position = false}), kQueries,
                          kClasses);
   loaded(v2, model2);
   EXPECT_TRUE(model2["backbone.pos_embed"].equal(v2["embeddings.position_embeddings.weight"].unsqueeze(0)));
@@ -172,7 +172,7 @@ TEST_F(LoadPlanTest, OfHfEomtReadsBothBackbones) {
 
 TEST_F(LoadPlanTest, OfLightlyTrainKeepsTheFilesMaskAndPeriods) {
   ForeignFile file = lightly_train(meta_dinov3());
-  const TinyModel model(kTiny3, kQueries, kClasses);
+  const TinyModel model(kPlanTiny3, kQueries, kClasses);
   const LoadPlan plan = loaded(file, model);
   EXPECT_TRUE(model["backbone.rope_embed.periods"].equal(file["train_model/model.backbone.rope_embed.periods"]));
   EXPECT_TRUE(model["backbone.blocks.1.attn.qkv.bias_mask"].equal(file["train_model/model.backbone.blocks.1.attn.qkv.bias_mask"]));
@@ -212,7 +212,7 @@ TEST_F(LoadPlanTest, OfADeltaAddsTheBaseInEitherSpelling) {
   auto [meta, hf] = two_spellings();
   ForeignFile delta = upstream_delta();
   const TensorSource file = stored(delta, "delta"), meta_file = stored(meta, "meta"), hf_file = stored(hf, "hf");
-  const TinyModel by_meta(kTiny3, kQueries, kClasses), by_hf(kTiny3, kQueries, kClasses);
+  const TinyModel by_meta(kPlanTiny3, kQueries, kClasses), by_hf(kPlanTiny3, kQueries, kClasses);
   load(plan_load(file, Form::kUpstreamEomtDelta, by_meta, &meta_file), by_meta.stored());
   const LoadPlan plan = plan_load(file, Form::kUpstreamEomtDelta, by_hf, &hf_file);
   load(plan, by_hf.stored());
@@ -229,7 +229,7 @@ TEST_F(LoadPlanTest, OfADeltaAddsTheBaseInEitherSpelling) {
 TEST_F(LoadPlanTest, OfADeltaRefusesNoBaseAWrongOneAndOneTooMany) {
   const TensorSource delta = stored(upstream_delta(), "delta"), other = stored(hf_dinov3(true), "other"), v2 = stored(hf_dinov2(4), "v2"),
                      whole = stored(hf_dinov3(), "whole");
-  const TinyModel model(kTiny3, kQueries, kClasses), bare(kTiny3);
+  const TinyModel model(kPlanTiny3, kQueries, kClasses), bare(kPlanTiny3);
   const auto refused = [&](const TensorSource& file, Form form, const TinyModel& wanted, const TensorSource* base) -> std::string {
     try {
       plan_load(file, form, wanted, base);
@@ -249,7 +249,7 @@ TEST_F(LoadPlanTest, RefusesWhatIsMissingOrUnexpectedUnlessTheRecipeNamesIt) {
   ForeignFile file = meta_dinov3();
   file.remove("blocks.1.norm2.bias");
   file.add("decoder.weight", {2});
-  const TinyModel model(kTiny3);
+  const TinyModel model(kPlanTiny3);
   EXPECT_THAT(refusal(file, model),
               AllOf(HasSubstr("lacks 1 of the model's tensors: backbone.blocks.1.norm2.bias"), HasSubstr("allow_missing")));
   LoadOptions options{.allow_missing = {"backbone.blocks.1.norm2.*"}, .allow_unexpected = {}, .keep = {}};
@@ -262,7 +262,7 @@ TEST_F(LoadPlanTest, RefusesWhatIsMissingOrUnexpectedUnlessTheRecipeNamesIt) {
 }
 
 TEST_F(LoadPlanTest, OfABackboneAloneLeavesTheHeadsAndTheOtherWayRound) {
-  const TinyModel eomt(kTiny3, kQueries, kClasses), bare(kTiny3);
+  const TinyModel eomt(kPlanTiny3, kQueries, kClasses), bare(kPlanTiny3);
   EXPECT_THAT(refusal(meta_dinov3(), eomt), HasSubstr("queries.weight"));
   loaded(meta_dinov3(), eomt, {.allow_missing = eomt_head_patterns(), .allow_unexpected = {}, .keep = {}});
   EXPECT_TRUE(eomt["class_head.weight"].eq(-77).all().item<bool>());
@@ -272,52 +272,52 @@ TEST_F(LoadPlanTest, OfABackboneAloneLeavesTheHeadsAndTheOtherWayRound) {
 TEST_F(LoadPlanTest, KeepsTheModelsOwnTensorsAndChangesTheNumberOfQueries) {
   ForeignFile file = lightly_train(meta_dinov3());
   const at::Tensor& queries = file["train_model/model.queries.weight"];
-  const TinyModel fewer(kTiny3, 2, 5), more(kTiny3, 7, 5);
+  const TinyModel fewer(kPlanTiny3, 2, 5), more(kPlanTiny3, 7, 5);
   const LoadOptions options{.allow_missing = {}, .allow_unexpected = {}, .keep = {"class_head.*"}, .resize_queries = true};
   EXPECT_THAT(loaded(file, fewer, options).notes, ElementsAre(HasSubstr("3 queries of the file are cut to 2")));
   EXPECT_THAT(loaded(file, more, options).notes, ElementsAre(HasSubstr("repeated to 7")));
   EXPECT_TRUE(fewer["queries.weight"].equal(queries.narrow(0, 0, 2)));
   EXPECT_TRUE(more["queries.weight"].equal(at::cat({queries, queries, queries.narrow(0, 0, 1)})));
   EXPECT_TRUE(more["class_head.bias"].eq(-77).all().item<bool>());
-  EXPECT_THAT(refusal(file, TinyModel(kTiny3, 2, kClasses)), HasSubstr("queries.weight is [3, 16]")) << "not unless asked";
+  EXPECT_THAT(refusal(file, TinyModel(kPlanTiny3, 2, kClasses)), HasSubstr("queries.weight is [3, 16]")) << "not unless asked";
 }
 
 TEST_F(LoadPlanTest, NamesShapesThatDoNotFit) {
   ForeignFile file = meta_dinov3();
   file["blocks.1.attn.proj.bias"] = at::zeros({17});
-  EXPECT_THAT(refusal(file, TinyModel(kTiny3)), HasSubstr("tensor blocks.1.attn.proj.bias is [17]; backbone.blocks.1.attn.proj.bias of "
+  EXPECT_THAT(refusal(file, TinyModel(kPlanTiny3)), HasSubstr("tensor blocks.1.attn.proj.bias is [17]; backbone.blocks.1.attn.proj.bias of "
                                                           "dinov3/tiny wants [16]"));
-  EXPECT_THAT(refusal(meta_dinov2(4), TinyModel(model::varied(kTiny2, {.position_rows = 4, .position_columns = 4}))),
+  EXPECT_THAT(refusal(meta_dinov2(4), TinyModel(model::varied(kPlanTiny2, {.position_rows = 4, .position_columns = 4}))),
               HasSubstr("positions of 25 patches, the model was built for 4 x 4"));
 }
 
 TEST_F(LoadPlanTest, SaysWhatAnotherModelsFileHolds) {
-  EXPECT_THAT(refusal(meta_dinov3(true), TinyModel(kTiny3)),
+  EXPECT_THAT(refusal(meta_dinov3(true), TinyModel(kPlanTiny3)),
               AllOf(HasSubstr("holds a DINOv3 backbone of width 16, 2 blocks, SwiGLU of 48"), HasSubstr("the model dinov3/tiny is"),
                     HasSubstr("Give it a file of its own, such as tiny.pth")));
-  EXPECT_THAT(refusal(meta_dinov2(4), TinyModel(kTiny3)), HasSubstr("holds a DINOv2 backbone"));
+  EXPECT_THAT(refusal(meta_dinov2(4), TinyModel(kPlanTiny3)), HasSubstr("holds a DINOv2 backbone"));
 }
 
 TEST_F(LoadPlanTest, FindsNaNAndOtherTypes) {
   ForeignFile file = hf_dinov3();
   file["layer.1.attention.k_proj.weight"].view({-1})[35] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THAT(refusal(file, TinyModel(kTiny3)),
+  EXPECT_THAT(refusal(file, TinyModel(kPlanTiny3)),
               AllOf(HasSubstr("tensor layer.1.attention.k_proj.weight is not a number (NaN) at element 35"), HasSubstr("Fetch it again")));
   for (const at::ScalarType type : {at::kDouble, at::kBFloat16, at::kHalf}) {
     ForeignFile other = meta_dinov3();
     other["norm.weight"] = other["norm.weight"].to(type);
     other["norm.weight"][15] = std::numeric_limits<double>::quiet_NaN();
-    EXPECT_THAT(refusal(other, TinyModel(kTiny3)), HasSubstr("tensor norm.weight is not a number (NaN) at element 15")) << type;
+    EXPECT_THAT(refusal(other, TinyModel(kPlanTiny3)), HasSubstr("tensor norm.weight is not a number (NaN) at element 15")) << type;
   }
   ForeignFile whole = meta_dinov3();
   whole["norm.weight"] = at::ones({kDim}, at::kLong);
-  EXPECT_THAT(refusal(whole, TinyModel(kTiny3)), HasSubstr("tensor norm.weight is of I64"));
+  EXPECT_THAT(refusal(whole, TinyModel(kPlanTiny3)), HasSubstr("tensor norm.weight is of I64"));
 }
 
 TEST_F(LoadPlanTest, ReadsAnyRangeInAnyType) {
   ForeignFile file = hf_dinov3();
   const TensorSource source = stored(file);
-  const TinyModel model(kTiny3);
+  const TinyModel model(kPlanTiny3);
   const LoadPlan plan = plan_load(source, Form::kHfDinov3, model);
   load(plan, model.stored());
   for (const char* name :
@@ -337,7 +337,7 @@ TEST_F(LoadPlanTest, ReadsAnyRangeInAnyType) {
 
 TEST_F(LoadPlanTest, ChangesThePatchKernelToTheModelsSizeAndChannels) {
   ForeignFile file = meta_dinov3();
-  const TinyModel model(model::varied(kTiny3, {.patch = 8, .channels = 5}));
+  const TinyModel model(model::varied(kPlanTiny3, {.patch = 8, .channels = 5}));
   const LoadPlan plan = loaded(file, model);
   const at::Tensor wanted = model::repeat_channels(model::resample_patch_kernel(file["patch_embed.proj.weight"], 8), 5);
   const at::Tensor read = model["backbone.patch_embed.proj.weight"];
@@ -351,7 +351,7 @@ TEST_F(LoadPlanTest, ChangesThePatchKernelToTheModelsSizeAndChannels) {
 TEST_F(LoadPlanTest, OfAFileWithTwoSpellingsOfOneTensorIsRefused) {
   ForeignFile file = hf_dinov3();
   file.append(hf_dinov3().prefixed("model."));
-  EXPECT_THAT(refusal(file, TinyModel(kTiny3)), HasSubstr("stand for the same one"));
+  EXPECT_THAT(refusal(file, TinyModel(kPlanTiny3)), HasSubstr("stand for the same one"));
 }
 
 }  // namespace
