@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string data_error(const std::function<void()>& call) {
+std::string refusal_of(const std::function<void()>& call) {
   try {
     call();
   } catch (const DataError& error) {
@@ -54,9 +54,9 @@ void repack(const fs::path& path, const std::string& options) {
 TEST(BadInput, AShardThatIsMissingOrTooShortIsNamedWhenTheSplitIsOpened) {
   const TinyDataset packed(6, 3);
   fs::resize_file(packed.folder / "train-00002.h5", 100);
-  EXPECT_NE(data_error([&] { (void)Dataset::open(packed.folder.path()).split("train"); }).find("train-00002.h5 has 100 bytes"), std::string::npos);
+  EXPECT_NE(refusal_of([&] { (void)Dataset::open(packed.folder.path()).split("train"); }).find("train-00002.h5 has 100 bytes"), std::string::npos);
   fs::remove(packed.folder / "train-00002.h5");
-  EXPECT_NE(data_error([&] { (void)Dataset::open(packed.folder.path()).split("train"); }).find("train-00002.h5 with 2 samples is missing"),
+  EXPECT_NE(refusal_of([&] { (void)Dataset::open(packed.folder.path()).split("train"); }).find("train-00002.h5 with 2 samples is missing"),
             std::string::npos);
   // The other ranks of the node leave this to the first.
   EXPECT_NO_THROW((void)Dataset::open(packed.folder.path()).split("train", IndexCheck::kLayout));
@@ -77,7 +77,7 @@ TEST(BadInput, AShardOfAnotherDataSetIsRefused) {
   }
   (void)writer.finish(other.path());
   fs::copy_file(other / "train-00000.h5", packed.folder / "train-00000.h5", fs::copy_options::overwrite_existing);
-  const std::string message = data_error([&] { (void)read_all(packed.folder.path()); });
+  const std::string message = refusal_of([&] { (void)read_all(packed.folder.path()); });
   EXPECT_NE(message.find("train-00000.h5"), std::string::npos) << message;
 }
 
@@ -85,7 +85,7 @@ TEST(BadInput, AFolderInPlaceOfAShardIsRefused) {
   const TinyDataset packed(2, 1);
   fs::remove(packed.folder / "train-00000.h5");
   fs::create_directory(packed.folder / "train-00000.h5");
-  EXPECT_NE(data_error([&] { (void)read_all(packed.folder.path()); }).find("train-00000.h5"), std::string::npos);
+  EXPECT_NE(refusal_of([&] { (void)read_all(packed.folder.path()); }).find("train-00000.h5"), std::string::npos);
 }
 
 // --- locks ----------------------------------------------------------------------------------------------------------------
@@ -121,14 +121,14 @@ TEST(BadInput, AShardThatH5repackRewroteIsRead) {
 TEST(BadInput, AShardThatH5repackCompressedIsRefusedByName) {
   const TinyDataset packed(5, 1);
   repack(packed.folder / "train-00000.h5", "-l payload:CHUNK=512 -f payload:GZIP=1");
-  const std::string message = data_error([&] { (void)read_all(packed.folder.path()); });
+  const std::string message = refusal_of([&] { (void)read_all(packed.folder.path()); });
   EXPECT_NE(message.find("train-00000.h5"), std::string::npos) << message;
 }
 
 TEST(BadInput, AnIndexThatH5repackRewroteIsRefusedByName) {
   const TinyDataset packed(5, 1);
   repack(packed.folder / "index-train.h5", "");
-  const std::string message = data_error([&] { (void)read_all(packed.folder.path()); });
+  const std::string message = refusal_of([&] { (void)read_all(packed.folder.path()); });
   EXPECT_NE(message.find("index-train.h5"), std::string::npos) << message;
 }
 
@@ -170,7 +170,7 @@ TEST(BadInput, AFlippedBitAnywhereInTheIndexIsNamed) {
   const ManifestSplit& split = packed.manifest.splits.at("train");
   for (std::uint64_t offset = 0; offset < split.index.bytes; offset += 3) {
     flip_byte(packed.folder / "index-train.h5", offset);
-    const std::string message = data_error([&] { (void)ShardReader(packed.folder.path(), "train", packed.manifest); });
+    const std::string message = refusal_of([&] { (void)ShardReader(packed.folder.path(), "train", packed.manifest); });
     ASSERT_NE(message.find("index-train.h5"), std::string::npos) << "byte " << offset << ": " << message;
     flip_byte(packed.folder / "index-train.h5", offset);
   }

@@ -12,9 +12,9 @@
 namespace muster::data {
 namespace {
 
-const std::vector<std::byte> kBlob(1000, std::byte{7});
+const std::vector<std::byte> kFlakyBlob(1000, std::byte{7});
 
-std::string name() { return "train-00000.h5: sample 2 (a.jpg)"; }
+std::string flaky_name() { return "train-00000.h5: sample 2 (a.jpg)"; }
 
 // A file system that fails `failures` times: with an error, an early end, or other bytes.
 class FlakyFile {
@@ -23,7 +23,7 @@ class FlakyFile {
   FlakyFile(Failure failure, int failures) : failure_(failure), failures_(failures) {}
 
   bool operator()(std::span<std::byte> bytes) {
-    std::ranges::copy(kBlob, bytes.begin());
+    std::ranges::copy(kFlakyBlob, bytes.begin());
     if (failures_-- <= 0) {
       return true;
     }
@@ -37,16 +37,16 @@ class FlakyFile {
   int failures_;
 };
 
-std::vector<std::byte> read(FlakyFile file, ReadStatistics& statistics) {
+std::vector<std::byte> read_flaky(FlakyFile file, ReadStatistics& statistics) {
   std::vector<std::byte> blob(7, std::byte{9});  // of another sample, before
-  read_checked({.kind = "image", .size = 1000, .crc32 = crc32_of(kBlob)}, file, name, statistics, blob);
+  read_checked({.kind = "image", .size = 1000, .crc32 = crc32_of(kFlakyBlob)}, file, flaky_name, statistics, blob);
   return blob;
 }
 
 TEST(ReadChecked, CountsWhatItRead) {
   ReadStatistics statistics;
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(read({FlakyFile::Failure::kError, 0}, statistics), kBlob);
+    EXPECT_EQ(read_flaky({FlakyFile::Failure::kError, 0}, statistics), kFlakyBlob);
   }
   const ReadCounters counters = statistics.counters();
   EXPECT_EQ(counters.reads, 3U);
@@ -58,8 +58,8 @@ TEST(ReadChecked, CountsWhatItRead) {
 
 TEST(ReadChecked, ReadsAgainWhatFailedOnceOrTwice) {
   ReadStatistics statistics;
-  EXPECT_EQ(read({FlakyFile::Failure::kError, 1}, statistics), kBlob);
-  EXPECT_EQ(read({FlakyFile::Failure::kOtherBytes, 2}, statistics), kBlob);
+  EXPECT_EQ(read_flaky({FlakyFile::Failure::kError, 1}, statistics), kFlakyBlob);
+  EXPECT_EQ(read_flaky({FlakyFile::Failure::kOtherBytes, 2}, statistics), kFlakyBlob);
   EXPECT_EQ(statistics.counters().retries, 3U);
   EXPECT_EQ(statistics.counters().crc_failures, 2U);
   EXPECT_EQ(statistics.counters().reads, 2U);
@@ -73,10 +73,10 @@ TEST(ReadChecked, GivesUpAfterThreeTriesAndSaysWhy) {
   for (const auto& [failure, reason] : cases) {
     ReadStatistics statistics;
     try {
-      (void)read({failure, 3}, statistics);
+      (void)read_flaky({failure, 3}, statistics);
       FAIL() << reason;
     } catch (const DataError& error) {
-      EXPECT_TRUE(std::string(error.what()).starts_with(name() + ": the image of 1000 bytes cannot be used: ")) << error.what();
+      EXPECT_TRUE(std::string(error.what()).starts_with(flaky_name() + ": the image of 1000 bytes cannot be used: ")) << error.what();
       EXPECT_NE(std::string(error.what()).find(reason), std::string::npos) << error.what();
     }
     EXPECT_EQ(statistics.counters().retries, 2U);

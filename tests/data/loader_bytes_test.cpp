@@ -14,9 +14,9 @@
 namespace muster::data {
 namespace {
 
-constexpr std::uint32_t kSamples = 11;
-constexpr int kBatch = 8;
-constexpr int kSteps = 6;  // 48 samples: four ends of epochs, none at the end of a batch
+constexpr std::uint32_t kByteSamples = 11;
+constexpr int kByteBatch = 8;
+constexpr int kByteSteps = 6;  // 48 samples: four ends of epochs, none at the end of a batch
 
 // Everything that draws, on.
 TransformOptions all_operations() {
@@ -53,11 +53,11 @@ class LoaderBytesTest : public testing::TestWithParam<std::string> {
     const TrainClasses classes(tiny_classes());
     return std::make_unique<Loader>(
         reader_, classes, TrainTransform(options, classes.learned()), options.normalize, LoaderOptions{.threads = threads, .sampling = GetParam()},
-        BatchPlan{.seed = 9, .batch_size = kBatch, .rank = rank, .world = world, .height = 7, .width = 7, .position = position});
+        BatchPlan{.seed = 9, .batch_size = kByteBatch, .rank = rank, .world = world, .height = 7, .width = 7, .position = position});
   }
 
   // By step and row of the global batch: ids, pixels, labels and sizes of one image.
-  std::vector<std::string> all_rows(int world, int threads, std::uint64_t position = 0, int steps = kSteps) const {
+  std::vector<std::string> all_rows(int world, int threads, std::uint64_t position = 0, int steps = kByteSteps) const {
     std::vector<std::string> rows;
     std::vector<std::unique_ptr<Loader>> ranks;
     for (int rank = 0; rank < world; ++rank) {
@@ -79,13 +79,13 @@ class LoaderBytesTest : public testing::TestWithParam<std::string> {
     return rows;
   }
 
-  TinyDataset packed_{kSamples, 3};
+  TinyDataset packed_{kByteSamples, 3};
   ShardReader reader_ = Dataset::open(packed_.folder.path()).split("train");
 };
 
 TEST_P(LoaderBytesTest, AreTheSameForAnyRanksAndThreads) {
   const std::vector<std::string> reference = all_rows(1, 1);
-  ASSERT_EQ(reference.size(), static_cast<std::size_t>(kBatch * kSteps));
+  ASSERT_EQ(reference.size(), static_cast<std::size_t>(kByteBatch * kByteSteps));
   for (const int world : {1, 2, 3}) {
     for (const int threads : {1, 2, 4}) {
       EXPECT_TRUE(all_rows(world, threads) == reference) << world << " ranks, " << threads << " threads";
@@ -95,8 +95,8 @@ TEST_P(LoaderBytesTest, AreTheSameForAnyRanksAndThreads) {
 
 TEST_P(LoaderBytesTest, AreTheSameAfterAResumeWithOtherRanks) {
   const std::vector<std::string> reference = all_rows(1, 2);
-  const std::vector<std::string> rest = all_rows(3, 2, 2 * kBatch, kSteps - 2);
-  EXPECT_TRUE(rest == std::vector<std::string>(reference.begin() + 2 * kBatch, reference.end()));
+  const std::vector<std::string> rest = all_rows(3, 2, 2 * kByteBatch, kByteSteps - 2);
+  EXPECT_TRUE(rest == std::vector<std::string>(reference.begin() + 2 * kByteBatch, reference.end()));
 }
 
 // An image that is shown again looks different: in the next epoch, or drawn twice.

@@ -11,7 +11,7 @@
 namespace muster::data {
 namespace {
 
-constexpr std::uint32_t kFull = 0xFFFFFFFF;
+constexpr std::uint32_t kFullWeight = 0xFFFFFFFF;
 
 // Shares of `draws` draws from the table.
 std::vector<double> frequencies(const std::vector<std::uint32_t>& weights, std::uint32_t draws) {
@@ -25,7 +25,7 @@ std::vector<double> frequencies(const std::vector<std::uint32_t>& weights, std::
 
 TEST(AliasTable, DrawsInProportionToTheWeights) {
   for (const std::vector<std::uint32_t>& weights :
-       {std::vector<std::uint32_t>{7}, {1, 1}, {1, 2, 3, 4}, {kFull, 0, kFull / 2, 1}, {0, 0, 5, 0}, {kFull, kFull, kFull}, {1, kFull}}) {
+       {std::vector<std::uint32_t>{7}, {1, 1}, {1, 2, 3, 4}, {kFullWeight, 0, kFullWeight / 2, 1}, {0, 0, 5, 0}, {kFullWeight, kFullWeight, kFullWeight}, {1, kFullWeight}}) {
     double sum = 0;
     for (const std::uint32_t weight : weights) {
       sum += weight;
@@ -53,7 +53,7 @@ TEST(AliasTable, HoldsEachEntryExactly) {
   for (std::uint64_t column = 0; column < weights.size(); ++column) {
     const std::uint64_t random = ((column << 32) + 0x80000000) / weights.size();  // the middle of the column, of 32 bits
     const auto high = static_cast<std::uint32_t>(random);
-    const std::uint32_t first = table.draw(high, 0, 0), last = table.draw(high, 0, kFull);
+    const std::uint32_t first = table.draw(high, 0, 0), last = table.draw(high, 0, kFullWeight);
     std::uint64_t low = 0, end = std::uint64_t{1} << 32;  // tosses below `low` give the first
     while (first != last && low < end) {
       const std::uint64_t middle = (low + end) / 2;
