@@ -202,7 +202,7 @@ TEST(VerifyTargets, FindsSegmentsThatAreNotInTheMask) {
   EXPECT_THAT(packer.problems_with([](data::SampleRecord& r) { r.segments[1].area = 11; }),
               Contains(AllOf(HasSubstr("segment 6"), HasSubstr("12 pixels"))));
   EXPECT_THAT(packer.problems_with([](data::SampleRecord& r) {
-    r.segments[0].bbox = {0, 0, 3, 3};
+    r.segments[0].bbox = {1, 0, 3, 4};
   }),
               Contains(AllOf(HasSubstr("segment 5"), HasSubstr("[0, 0, 3, 4]"))));
   EXPECT_THAT(packer.problems_with([](data::SampleRecord& r) { r.segments[0].class_index = 1; }),
