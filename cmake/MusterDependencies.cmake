@@ -23,6 +23,9 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(deflate REQUIRED IMPORTED_TARGET libdeflate)
+pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
+pkg_check_modules(tiff REQUIRED IMPORTED_TARGET libtiff-4>=4.5)  # errors per file, not per process
+pkg_check_modules(openjp2 REQUIRED IMPORTED_TARGET libopenjp2>=2.5)  # strict mode
 if(MUSTER_TESTS)
   find_package(GTest REQUIRED)
 endif()
@@ -34,6 +37,15 @@ find_library(OpenCV_imgproc_LIBRARY opencv_imgproc REQUIRED)
 add_library(muster_opencv INTERFACE)
 target_include_directories(muster_opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIR})
 target_link_libraries(muster_opencv INTERFACE ${OpenCV_imgproc_LIBRARY} ${OpenCV_core_LIBRARY})
+
+# Of DCMTK's twenty libraries, the one that parses data sets and the two it stands on.
+find_path(DCMTK_INCLUDE_DIR dcmtk/dcmdata/dctk.h REQUIRED)
+add_library(muster_dcmtk INTERFACE)
+target_include_directories(muster_dcmtk SYSTEM INTERFACE ${DCMTK_INCLUDE_DIR})
+foreach(part dcmdata oflog ofstd)
+  find_library(DCMTK_${part}_LIBRARY ${part} REQUIRED)
+  target_link_libraries(muster_dcmtk INTERFACE ${DCMTK_${part}_LIBRARY})
+endforeach()
 
 # CUDA: nvcc compiles our kernels wherever it is; they are linked only where LibTorch's CUDA libraries are too.
 set(MUSTER_NVCC OFF)

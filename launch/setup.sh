@@ -15,6 +15,7 @@ TORCH_VERSION=2.11.0
 PACKAGES="ca-certificates git g++ cmake ninja-build pkg-config ccache mold python3 python3-venv hdf5-tools
   libhdf5-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libxxhash-dev zlib1g-dev libgtest-dev libgmock-dev
   libopencv-core-dev libopencv-imgproc-dev libturbojpeg0-dev libjpeg-dev libpng-dev libdeflate-dev
+  libwebp-dev libtiff-dev libopenjp2-7-dev libdcmtk-dev
   libopenmpi-dev openmpi-bin libboost-dev libcurl4-openssl-dev libssl-dev"
 # libtorch_cpu itself needs the first two; the others are what libtorch_cuda needs, in the versions that the wheel names.
 CPU_WHEELS="nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85"

@@ -2,8 +2,12 @@
 
 #include "core/error.hpp"
 #include "image/bmp.hpp"
+#include "image/dicom.hpp"
+#include "image/jp2.hpp"
 #include "image/png.hpp"
 #include "image/pnm.hpp"
+#include "image/tiff.hpp"
+#include "image/webp.hpp"
 
 namespace muster::image {
 namespace {
@@ -46,6 +50,14 @@ RawImage read_raw(Format format, std::span<const std::byte> bytes, std::string_v
       return read_pnm(bytes, where);
     case Format::kBmp:
       return read_bmp(bytes, where);
+    case Format::kTiff:
+      return read_tiff(bytes, where);
+    case Format::kWebp:
+      return read_webp(bytes, where);
+    case Format::kJpeg2000:
+      return read_jp2(bytes, where);
+    case Format::kDicom:
+      return read_dicom(bytes, where);
     case Format::kJpeg:
       check(false, "read_raw: {} is a JPEG file", where);
       [[fallthrough]];
