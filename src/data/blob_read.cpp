@@ -48,7 +48,8 @@ void read_checked(const BlobPlace& place, const ReadBlob& read, const std::funct
       return;
     }
   }
-  throw DataError("{}: the {} of {} bytes cannot be used: {}; repack this shard, or copy it again", name(), place.kind, place.size, problem);
+  throw DataError("{}: the {} of {} bytes cannot be used: {}; repack this shard, or copy it again", name(), place.kind, place.size,
+                  problem);
 }
 
 }  // namespace muster::data

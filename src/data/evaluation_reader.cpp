@@ -34,7 +34,7 @@ struct EvaluationReader::State {
   const ShardReader& reader;
   const PositionRange range;
   const std::uint32_t ahead;  // samples
-  std::uint64_t next_id;  // guarded by the lock of `jobs`
+  std::uint64_t next_id;      // guarded by the lock of `jobs`
   OrderedJobs<Sample> jobs;
 };
 

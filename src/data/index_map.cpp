@@ -74,8 +74,8 @@ void IndexMap::check_places() const {
     const bool pointers = place.length == ColumnLength::kSamplesPlusOne;
     const std::uint64_t wanted = pointers ? samples + 1 : place.length == ColumnLength::kSamples ? samples : entries;
     if (place.count != wanted) {
-      throw DataError("{}: /{} has {} entries, wanted {} for {} samples; pack again", file_.path().string(), place.name, place.count, wanted,
-                      samples);
+      throw DataError("{}: /{} has {} entries, wanted {} for {} samples; pack again", file_.path().string(), place.name, place.count,
+                      wanted, samples);
     }
     if (pointers) {
       entries = MappedColumn<std::uint64_t>(begin(place), place.count)[samples];

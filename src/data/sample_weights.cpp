@@ -54,7 +54,8 @@ ClassCounts count_learned(const ShardReader& reader, const TrainClasses& classes
   return counts;
 }
 
-// What an image gets for showing class c: the value itself where the largest counts, a summand elsewhere. 0 for a class that no image shows.
+// What an image gets for showing class c: the value itself where the largest counts, a summand elsewhere. 0 for a class that no image
+// shows.
 std::vector<double> class_values(const ClassCounts& counts, std::uint64_t images, Sampling sampling, const SamplingOptions& options) {
   std::vector<double> values(counts.images.size());
   double rarest = 0.0;  // the largest 1 - f_c, so that no exponential overflows
@@ -85,8 +86,9 @@ std::vector<std::uint32_t> sample_weights(const ShardReader& reader, const Train
   check(sampling != Sampling::kUniform, "sample_weights: uniform sampling has no weights");
   const ClassCounts counts = count_learned(reader, classes);
   if (counts.all_pixels == 0) {
-    throw ConfigError("loader.sampling wants classes to choose by, but no image of split {} shows a learned class; use loader.sampling=uniform",
-                      reader.split());
+    throw ConfigError(
+        "loader.sampling wants classes to choose by, but no image of split {} shows a learned class; use loader.sampling=uniform",
+        reader.split());
   }
   const std::vector<double> values = class_values(counts, reader.size(), sampling, options);
   std::vector<double> exact(reader.size());
@@ -165,7 +167,8 @@ std::uint32_t WeightedOrder::operator()(std::uint64_t position) const {
   constexpr std::uint32_t kSite = 7 * 32;
   const EpochPosition at = epoch_position(position, table_.size());
   check(at.epoch <= std::numeric_limits<std::uint32_t>::max(), "WeightedOrder: epoch {} does not fit 32 bits", at.epoch);
-  const RandomSequence random(seed_, RandomStream::kAugment, kSite, static_cast<std::uint32_t>(at.offset), static_cast<std::uint32_t>(at.epoch));
+  const RandomSequence random(seed_, RandomStream::kAugment, kSite, static_cast<std::uint32_t>(at.offset),
+                              static_cast<std::uint32_t>(at.epoch));
   return table_.draw(random.bits(0), random.bits(1), random.bits(2));
 }
 

@@ -34,7 +34,8 @@ SamplerRecord sampler_record_from_json(std::string_view json) {
     const bool uniform = sampler == kSampleOrderName;
     if ((!uniform && sampler != kWeightedOrderName) || mode != "global") {
       throw CheckpointError(
-          "the checkpoint's sample order is {} in mode {}, this program has {} and {} in mode global; resume with the program that wrote it",
+          "the checkpoint's sample order is {} in mode {}, this program has {} and {} in mode global; resume with the program that wrote "
+          "it",
           sampler, mode, kSampleOrderName, kWeightedOrderName);
     }
     const std::uint64_t n = value.at("n").as_uint();

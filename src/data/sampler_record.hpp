@@ -9,10 +9,10 @@ namespace muster::data {
 
 struct SamplerRecord {
   std::uint64_t seed = 0;
-  std::uint64_t position = 0;      // samples consumed since the start, over epochs ("epoch" and "consumed" in the file)
-  std::uint64_t num_samples = 0;   // of the split
-  std::string fingerprint;         // of the split
-  std::uint64_t global_batch = 0;  // for the reader's information
+  std::uint64_t position = 0;        // samples consumed since the start, over epochs ("epoch" and "consumed" in the file)
+  std::uint64_t num_samples = 0;     // of the split
+  std::string fingerprint;           // of the split
+  std::uint64_t global_batch = 0;    // for the reader's information
   std::string sampling = "uniform";  // loader.sampling; others draw with replacement, by another sampler
   bool operator==(const SamplerRecord&) const = default;
 };

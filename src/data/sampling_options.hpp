@@ -15,7 +15,8 @@ struct SamplingOptions {
 
 template <class Visitor>
 void visit(Visitor& v, SamplingOptions& o) {
-  v.field("threshold", o.threshold, between(0, 1), "repeat_factor: classes in a smaller share of the images than this are shown more often");
+  v.field("threshold", o.threshold, between(0, 1),
+          "repeat_factor: classes in a smaller share of the images than this are shown more often");
   v.field("temperature", o.temperature, more_than(0), "rare_class: the smaller, the more of the draws go to the rarest classes");
 }
 

@@ -79,8 +79,8 @@ void check_shards_are_there(const std::filesystem::path& folder, const std::vect
                       (folder / shard.file).string(), shard.num_samples, error.message());
     }
     if (bytes < shard.payload_bytes) {
-      throw DataError("shard {} has {} bytes, but its payload alone {}; it is truncated: copy it again", (folder / shard.file).string(), bytes,
-                      shard.payload_bytes);
+      throw DataError("shard {} has {} bytes, but its payload alone {}; it is truncated: copy it again", (folder / shard.file).string(),
+                      bytes, shard.payload_bytes);
     }
   }
 }
@@ -257,7 +257,8 @@ void ShardReader::will_read(std::uint32_t id) const noexcept {
     const std::uint64_t begin = rows.image_offset[id];
     const std::uint64_t image_end = begin + rows.image_size[id];
     const std::uint64_t end = std::max(image_end, rows.mask_size[id] > 0 ? rows.mask_offset[id] + rows.mask_size[id] : 0);
-    ::posix_fadvise(open->fd.get(), static_cast<off_t>(open->payload_address + begin), static_cast<off_t>(end - begin), POSIX_FADV_WILLNEED);
+    ::posix_fadvise(open->fd.get(), static_cast<off_t>(open->payload_address + begin), static_cast<off_t>(end - begin),
+                    POSIX_FADV_WILLNEED);
   } catch (const Error&) {
     return;  // read() finds the same, where it can be told
   }

@@ -58,8 +58,8 @@ void install_sigbus_handler() {
 }
 
 std::string shrunk(const std::filesystem::path& path, std::size_t bytes) {
-  return fmt::format("{} is shorter than the {} bytes that it had when it was opened; put the file back as it was, and start again", path.string(),
-                     bytes);
+  return fmt::format("{} is shorter than the {} bytes that it had when it was opened; put the file back as it was, and start again",
+                     path.string(), bytes);
 }
 
 int add_guard(const std::filesystem::path& path, std::span<const std::byte> bytes) {
@@ -111,7 +111,10 @@ MappedFile::~MappedFile() {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::move(other.fd_)), bytes_(std::exchange(other.bytes_, {})), guard_(std::exchange(other.guard_, -1)) {}
+    : path_(std::move(other.path_)),
+      fd_(std::move(other.fd_)),
+      bytes_(std::exchange(other.bytes_, {})),
+      guard_(std::exchange(other.guard_, -1)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);

@@ -35,8 +35,10 @@ void DataFigures::say_total(Reducer& reducer) const {
   reducer.sum(sums);
   const auto& [count, bytes, retries, crc_failures, read_s, wait_s, all_s] = sums;
   if (reducer.rank() == 0 && all_s > 0) {
-    spdlog::info("data: {:.0f} reads, {:.1f} MB in {:.1f} s of reading; {:.0f} read again, {:.0f} with a wrong checksum; {:.1f} % of the steps' time spent waiting",
-                 count, 1e-6 * bytes, read_s, retries, crc_failures, 100 * wait_s / all_s);
+    spdlog::info(
+        "data: {:.0f} reads, {:.1f} MB in {:.1f} s of reading; {:.0f} read again, {:.0f} with a wrong checksum; {:.1f} % of the steps' "
+        "time spent waiting",
+        count, 1e-6 * bytes, read_s, retries, crc_failures, 100 * wait_s / all_s);
   }
 }
 

@@ -12,8 +12,8 @@ class DataFigures {
  public:
   explicit DataFigures(const data::Loader& loader) : loader_(loader), before_(loader.reads()) {}
 
-  // After each step, which took `step_s` seconds from asking for its batch to its end. Adds to `record`: data_wait (seconds of this step spent
-  // waiting for its batch), and as details data/wait_share (the same as a share of the step), data/reads, data/read_mb, data/read_s,
+  // After each step, which took `step_s` seconds from asking for its batch to its end. Adds to `record`: data_wait (seconds of this step
+  // spent waiting for its batch), and as details data/wait_share (the same as a share of the step), data/reads, data/read_mb, data/read_s,
   // data/retries and data/crc_failures (since the start, of this rank).
   void add_step(double step_s, report::Record& record);
   // The same without a record: ranks that do not report.

@@ -54,7 +54,8 @@ void repack(const fs::path& path, const std::string& options) {
 TEST(BadInput, AShardThatIsMissingOrTooShortIsNamedWhenTheSplitIsOpened) {
   const TinyDataset packed(6, 3);
   fs::resize_file(packed.folder / "train-00002.h5", 100);
-  EXPECT_NE(refusal_of([&] { (void)Dataset::open(packed.folder.path()).split("train"); }).find("train-00002.h5 has 100 bytes"), std::string::npos);
+  EXPECT_NE(refusal_of([&] { (void)Dataset::open(packed.folder.path()).split("train"); }).find("train-00002.h5 has 100 bytes"),
+            std::string::npos);
   fs::remove(packed.folder / "train-00002.h5");
   EXPECT_NE(refusal_of([&] { (void)Dataset::open(packed.folder.path()).split("train"); }).find("train-00002.h5 with 2 samples is missing"),
             std::string::npos);

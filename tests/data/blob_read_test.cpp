@@ -14,7 +14,9 @@ namespace {
 
 const std::vector<std::byte> kFlakyBlob(1000, std::byte{7});
 
-std::string flaky_name() { return "train-00000.h5: sample 2 (a.jpg)"; }
+std::string flaky_name() {
+  return "train-00000.h5: sample 2 (a.jpg)";
+}
 
 // A file system that fails `failures` times: with an error, an early end, or other bytes.
 class FlakyFile {
@@ -66,10 +68,9 @@ TEST(ReadChecked, ReadsAgainWhatFailedOnceOrTwice) {
 }
 
 TEST(ReadChecked, GivesUpAfterThreeTriesAndSaysWhy) {
-  const std::vector<std::pair<FlakyFile::Failure, std::string>> cases = {
-      {FlakyFile::Failure::kError, "Input/output error"},
-      {FlakyFile::Failure::kEnd, "the file ends before it"},
-      {FlakyFile::Failure::kOtherBytes, "its CRC-32 is"}};
+  const std::vector<std::pair<FlakyFile::Failure, std::string>> cases = {{FlakyFile::Failure::kError, "Input/output error"},
+                                                                         {FlakyFile::Failure::kEnd, "the file ends before it"},
+                                                                         {FlakyFile::Failure::kOtherBytes, "its CRC-32 is"}};
   for (const auto& [failure, reason] : cases) {
     ReadStatistics statistics;
     try {

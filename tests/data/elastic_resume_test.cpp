@@ -56,8 +56,8 @@ void train_step(PositionRange whole, const Layout& layout, const SamplerRecord& 
   }
 }
 
-// A run of at least `epochs` epochs: it saves now and then, is killed now and then, and each life has ranks and batches of its own. What it has
-// trained on in the end: epoch * n + sample.
+// A run of at least `epochs` epochs: it saves now and then, is killed now and then, and each life has ranks and batches of its own. What it
+// has trained on in the end: epoch * n + sample.
 std::vector<std::uint64_t> simulate(Draws& draw, SamplerRecord run, std::uint64_t epochs, Tail tail) {
   std::vector<std::uint64_t> trained;
   std::string checkpoint = to_json(run);

@@ -52,7 +52,8 @@ class LoaderBytesTest : public testing::TestWithParam<std::string> {
     const TransformOptions options = all_operations();
     const TrainClasses classes(tiny_classes());
     return std::make_unique<Loader>(
-        reader_, classes, TrainTransform(options, classes.learned()), options.normalize, LoaderOptions{.threads = threads, .sampling = GetParam()},
+        reader_, classes, TrainTransform(options, classes.learned()), options.normalize,
+        LoaderOptions{.threads = threads, .sampling = GetParam()},
         BatchPlan{.seed = 9, .batch_size = kByteBatch, .rank = rank, .world = world, .height = 7, .width = 7, .position = position});
   }
 
@@ -106,7 +107,8 @@ TEST_P(LoaderBytesTest, DifferEachTimeAnImageIsShown) {
   EXPECT_EQ(std::ranges::adjacent_find(rows), rows.end());
 }
 
-INSTANTIATE_TEST_SUITE_P(Sampling, LoaderBytesTest, testing::Values("uniform", "class_balanced"), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Sampling, LoaderBytesTest, testing::Values("uniform", "class_balanced"),
+                         [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace muster::data

@@ -24,8 +24,13 @@ std::vector<double> frequencies(const std::vector<std::uint32_t>& weights, std::
 }
 
 TEST(AliasTable, DrawsInProportionToTheWeights) {
-  for (const std::vector<std::uint32_t>& weights :
-       {std::vector<std::uint32_t>{7}, {1, 1}, {1, 2, 3, 4}, {kFullWeight, 0, kFullWeight / 2, 1}, {0, 0, 5, 0}, {kFullWeight, kFullWeight, kFullWeight}, {1, kFullWeight}}) {
+  for (const std::vector<std::uint32_t>& weights : {std::vector<std::uint32_t>{7},
+                                                    {1, 1},
+                                                    {1, 2, 3, 4},
+                                                    {kFullWeight, 0, kFullWeight / 2, 1},
+                                                    {0, 0, 5, 0},
+                                                    {kFullWeight, kFullWeight, kFullWeight},
+                                                    {1, kFullWeight}}) {
     double sum = 0;
     for (const std::uint32_t weight : weights) {
       sum += weight;

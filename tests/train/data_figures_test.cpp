@@ -16,8 +16,8 @@ TEST(DataFigures, CountsWhatWasReadSinceItWasMade) {
   const data::TinyDataset packed(8, 1);
   const data::ShardReader reader = data::Dataset::open(packed.folder.path()).split("train");
   (void)reader.read(0);  // of somebody else, before
-  data::Loader loader(reader, data::TrainClasses(data::tiny_classes()), data::decoding(upper_left), {}, {.threads = 1, .prefetch_batches = 1},
-                      {.batch_size = 4, .height = 6, .width = 6});
+  data::Loader loader(reader, data::TrainClasses(data::tiny_classes()), data::decoding(upper_left), {},
+                      {.threads = 1, .prefetch_batches = 1}, {.batch_size = 4, .height = 6, .width = 6});
   const data::ReadCounters before = loader.reads();
   DataFigures figures(loader);
   (void)loader.next();

@@ -1,4 +1,5 @@
-// What opening a large split costs: an index is synthesised, then mapped and checked as the first rank of a node does, and as the others do.
+// What opening a large split costs: an index is synthesised, then mapped and checked as the first rank of a node does, and as the others
+// do.
 //   index_startup_bench [SAMPLES=1000000] [FOLDER=/tmp/muster-index-bench]
 // Prints seconds and private memory of each; then what a sample order costs per index.
 #include <chrono>
@@ -22,7 +23,9 @@ using namespace muster;
 using namespace muster::data;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Memory that is no file's, resident, in bytes.
 double anonymous_bytes() {
@@ -123,8 +126,8 @@ void measure_start(const std::filesystem::path& folder, const Manifest& manifest
       pixels += entry.pixels;
     }
   }
-  fmt::print("{}: opened in {:.3f} s; private memory {:+.1f} MB, {:+.1f} MB after 100,000 random rows ({} pixels); {:.1f} MB in all\n", who, seconds,
-             opened / 1e6, (anonymous_bytes() - before) / 1e6, pixels, anonymous_bytes() / 1e6);
+  fmt::print("{}: opened in {:.3f} s; private memory {:+.1f} MB, {:+.1f} MB after 100,000 random rows ({} pixels); {:.1f} MB in all\n", who,
+             seconds, opened / 1e6, (anonymous_bytes() - before) / 1e6, pixels, anonymous_bytes() / 1e6);
 }
 
 void measure_order(std::uint64_t n) {
@@ -146,8 +149,8 @@ void measure_order(std::uint64_t n) {
     sum += order.position_of(p % n);
   }
   const double inverse = seconds_since(start) / kDraws;
-  fmt::print("order of {} samples: {:.0f} ns per index, {:.0f} ns with the keys made anew, {:.0f} ns for its inverse (sum {})\n", n, 1e9 * one_order,
-             1e9 * fresh, 1e9 * inverse, sum);
+  fmt::print("order of {} samples: {:.0f} ns per index, {:.0f} ns with the keys made anew, {:.0f} ns for its inverse (sum {})\n", n,
+             1e9 * one_order, 1e9 * fresh, 1e9 * inverse, sum);
 }
 
 void measure_weights(const ShardReader& reader, const TrainClasses& classes) {

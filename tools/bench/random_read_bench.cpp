@@ -1,7 +1,7 @@
 // Random reads of a packed split beside pread on a plain file with the same blobs, and what reading ahead does for a cold file.
 //   random_read_bench [SAMPLES=4000] [BYTES=100000] [FOLDER=/tmp/muster-read-bench] [ROUNDS=7]
-// One thread. Warm: the same order each round, both from the page cache, in turn. Cold: pages are dropped before (POSIX_FADV_DONTNEED), and a
-// second thread announces the samples 16 ahead or does not.
+// One thread. Warm: the same order each round, both from the page cache, in turn. Cold: pages are dropped before (POSIX_FADV_DONTNEED), and
+// a second thread announces the samples 16 ahead or does not.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -150,8 +150,9 @@ int main(int argc, char** argv) {
     drop_pages(folder);
     announced_s.push_back(seconds_of([&] { read_shards(16); }));
   }
-  fmt::print("cold: pread {:.0f} MB/s, ShardReader {:.0f} MB/s ({:.2f}), announced 16 ahead {:.0f} MB/s ({:.2f}); (sum {})\n", mb / median(plain_s),
-             mb / median(shards_s), median(plain_s) / median(shards_s), mb / median(announced_s), median(plain_s) / median(announced_s), sum);
+  fmt::print("cold: pread {:.0f} MB/s, ShardReader {:.0f} MB/s ({:.2f}), announced 16 ahead {:.0f} MB/s ({:.2f}); (sum {})\n",
+             mb / median(plain_s), mb / median(shards_s), median(plain_s) / median(shards_s), mb / median(announced_s),
+             median(plain_s) / median(announced_s), sum);
   std::filesystem::remove_all(folder);
   return 0;
 }
