@@ -64,6 +64,27 @@ TEST(Pack, StoresImagesByteForByteAndMasksAsDenseIndices) {
   EXPECT_THAT(problems_of(sources.out()), ElementsAre());
 }
 
+// The hashes are those of the first version that packed: sets that were packed then are the sets that are packed now.
+TEST(Pack, KeepsTheBytesOfPacksMadeByEarlierVersions) {
+  const testing_support::Sources elsewhere;
+  const fs::path sample = fs::path(MUSTER_SOURCE_DIR) / "datasets/sample";
+  PackOptions options = elsewhere.options();
+  options.images.clear();
+  options.masks.clear();
+  options.classes = sample / "classes.json";
+  options.data.train = {.images = sample / "train/images", .masks = sample / "train/masks"};
+  options.data.val = {.images = sample / "val/images", .masks = sample / "val/masks"};
+  pack(options);
+  const data::Manifest manifest = data::read_manifest(elsewhere.out());
+  const data::ManifestSplit& train = manifest.splits.at("train");
+  EXPECT_EQ(train.plan_hash, "d826186edfd9c358993eee1110b55915");
+  EXPECT_EQ(train.fingerprint, "4df091f05f6c38c1540170c9d2a0135f");
+  EXPECT_EQ(train.listing_digest, "706d526197b3ab6dea389079abe8b4b1");
+  EXPECT_EQ(train.shards.at(0).xxh3_128, "2377f418027987edee38a534ebdea3ce");
+  EXPECT_EQ(train.index.xxh3_128, "403addda595b359020ce9f1976bd74e0");
+  EXPECT_EQ(manifest.splits.at("val").shards.at(0).xxh3_128, "afbcfef6bfcd0ca11ee33b5348b5cf11");
+}
+
 TEST(Pack, GivesTheSameBytesAgainWhateverTheThreadsAndTheWay) {
   Sources sources;
   sources.add_many(9);
