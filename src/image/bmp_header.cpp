@@ -28,7 +28,7 @@ void check_mask(std::uint32_t mask, std::string_view where) {
 }
 
 void read_masks(std::span<const std::byte> bytes, std::uint32_t compression, std::size_t header, BmpHeader& bmp, std::string_view where) {
-  if (compression == kRgb) {
+  if (compression != kBitFields && compression != kAlphaBitFields) {
     bmp.masks = bmp.bits == 16   ? std::array<std::uint32_t, 4>{0x7C00, 0x03E0, 0x001F, 0}
                 : bmp.bits == 32 ? std::array<std::uint32_t, 4>{0xFF0000, 0xFF00, 0xFF, 0}
                                  : std::array<std::uint32_t, 4>{};

@@ -238,8 +238,8 @@ TEST(Formats, RefuseAHeaderOfTooManyPixels) {
   }
   const std::size_t siz = find("colour.j2k", "\xFF\x51");
   bombs.emplace_back("colour.j2k", patched("colour.j2k", siz + 6, big + big));
-  const std::size_t vp8x = find("lossy.webp", "VP8X");
-  bombs.emplace_back("lossy.webp", patched("lossy.webp", vp8x + 12, std::string("\xFF\xFF\x00\xFF\xFF\x00", 6)));
+  const std::size_t vp8x = find("animation.webp", "VP8X");
+  bombs.emplace_back("animation.webp", patched("animation.webp", vp8x + 12, std::string("\xFF\x3F\x00\xFF\x3F\x00", 6)));
   const std::size_t rows = find("ct.dcm", std::string("\x28\x00\x10\x00US\x02\x00", 8));
   bombs.emplace_back("ct.dcm", patched("ct.dcm", rows + 8, std::string("\xFF\xFF\x28\x00\x11\x00US\x02\x00\xFF\xFF", 12)));
   const std::string width_tag("\x00\x01\x04\x00\x01\x00\x00\x00\x1B\x00\x00\x00\x01\x01\x04\x00\x01\x00\x00\x00", 20);

@@ -404,7 +404,7 @@ def windowed(values, centre, width, top, function="LINEAR"):
     return numpy.floor(unit * top + 0.5).astype(numpy.uint16)
 
 
-scan = (deep[..., 0] >> 4).astype(numpy.int16) - 1024  # -1024 to 3071, as in CT
+scan = (deep[..., 0] >> 4).astype(numpy.int16) - 2048  # 12 bits with sign
 hounsfield = scan.astype(float) * 1.5 - 100
 keep("ct.dcm", dicom(scan, stored=12, signed=1, slope=1.5, intercept=-100, centre=40, width=400),
      rgb(to_8(windowed(hounsfield, 40, 400, 65535), 65535)), pillow=False)
