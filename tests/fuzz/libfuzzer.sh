@@ -17,7 +17,7 @@ out=$root/build/fuzz
 mkdir -p "$out/$reader" "$out/objects-$reader"
 
 flags=(--gcc-install-dir="$library" -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -I"$root/src" -I"$root/tests")
-libraries=(-lspdlog -lfmt -lyaml-cpp -lxxhash -lz)
+libraries=(-lspdlog -lfmt -lyaml-cpp -lxxhash -lz -ldeflate)
 sources=("$root/tests/fuzz/fuzz_$reader.cpp")
 add() {  # add FOLDER NAME...
   local folder=$1 name
@@ -30,7 +30,8 @@ case $reader in
     add src/io csv value json yaml utf8 input_file safetensors_read safetensors_write zip_directory pickle_opcode pickle torch_tree torch_file ;;
   manifest)
     add src/io value json yaml utf8
-    add src/data class_list count_classes manifest_read manifest_write shard_format target_kind ;;
+    add src/data class_list count_classes manifest_read manifest_write shard_format target_kind
+    add src/image overlay ;;
   shard)
     torch=$(ls -d "${LibTorch_ROOT:-/nowhere}/include" "$root/.deps/site-packages/torch/include" 2>/dev/null | head -1)
     flags+=(-isystem "$torch" $(pkg-config --cflags hdf5 libopenjp2 2>/dev/null || true) -isystem /usr/include/hdf5/serial)
