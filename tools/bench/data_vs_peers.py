@@ -3,7 +3,7 @@
 
   python -m venv /work/venvs/loader; its packages: torch torchvision (CPU), pillow, numpy, opencv-python-headless, webdataset, h5py,
   mosaicml-streaming (left out, and said so, where it is not there)
-  data_vs_peers.py make FOLDER --photos /work/shared/data/photos_unlabeled     once: 600 photos of 500 x 375 (about 100 KB), 24 of 2048 x 1024 with masks
+  data_vs_peers.py make FOLDER --photos /work/shared/data/photos_unlabeled     once: 600 photos of 500 x 375 (q95, about 80 KB), 24 of 2048 x 1024 with masks
   data_vs_peers.py run FOLDER --bench build/release/tests/data/loader_bench    packs, then prints the tables
 
 `rrc`: RandomResizedCrop-224, flip, normalise, float batches of 64. `crop`: images of 2048 x 1024 and their masks, a window of 512 x 512;
@@ -36,24 +36,24 @@ def make(folder, photos):
     for path in (small, wide, masks):
         path.mkdir(parents=True, exist_ok=True)
 
-    def cut(picture, width, height):  # a window of that shape, of drawn size and place, scaled down to it
+    def cut(picture, width, height, sharpness):  # a window of that shape, of drawn size and place, scaled down to it
         largest = min(picture.width / width, picture.height / height)
         if largest < 1:
             return None
-        scale = random.uniform(1, largest)
+        scale = random.uniform(max(1, sharpness * largest), largest)
         left = random.uniform(0, picture.width - width * scale)
         top = random.uniform(0, picture.height - height * scale)
         return picture.resize((width, height), Image.LANCZOS, box=(left, top, left + width * scale, top + height * scale))
 
     count = 0
     while count < 600:
-        part = cut(Image.open(pictures[random.integers(len(pictures))]).convert("RGB"), 500, 375)
+        part = cut(Image.open(pictures[random.integers(len(pictures))]).convert("RGB"), 500, 375, 0.8)
         if part is not None:
             part.save(small / f"{count:04}.jpg", quality=95, subsampling="4:2:0")
             count += 1
     large = [p for p in pictures if Image.open(p).width >= 2048 and Image.open(p).height >= 1024]
     for i in range(24):
-        part = cut(Image.open(large[i % len(large)]).convert("RGB"), 2048, 1024)
+        part = cut(Image.open(large[i % len(large)]).convert("RGB"), 2048, 1024, 0)
         (ImageOps.mirror(part) if i % 2 else part).save(wide / f"{i:02}.jpg", quality=90, subsampling="4:2:0")
         # 19 classes: where a smooth field with some rough detail is the largest
         fields = []
