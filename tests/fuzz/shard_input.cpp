@@ -74,8 +74,7 @@ data::SampleRecord record_of(std::uint32_t number, TargetKind kind) {
     record.mask = data::encode_mask(halves(height, width, 0, 2), 1);
     record.histogram = {{.class_index = 0, .pixels = half}, {.class_index = 2, .pixels = half}};
   } else if (kind == TargetKind::kSegmentMask) {
-    record.mask_dtype = turned ? 2 : 1;
-    record.mask = data::encode_segment_mask(halves(height, width, 1, 2), record.mask_dtype);
+    record.mask = data::encode_segment_mask(halves(height, width, 1, 2), 1);
     record.histogram = {{.class_index = 1, .pixels = 2 * half}};
     for (const int left : {0, width / 2}) {
       record.segments.push_back({.original_id = 100 + static_cast<std::uint32_t>(left),
