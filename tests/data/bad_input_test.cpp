@@ -144,7 +144,10 @@ TEST(BadInput, AFlippedBitAnywhereInAShardIsNamedOrHarmless) {
   const auto in_payload = [&](std::uint64_t offset) {
     return offset >= shard.payload_address && offset < shard.payload_address + shard.payload_bytes;
   };
-  for (std::uint64_t offset = 0; offset < shard.bytes; offset += in_payload(offset) ? 1 : 7) {
+  for (std::uint64_t offset = 0; offset < shard.bytes; ++offset) {
+    if (!in_payload(offset) && offset % 19 != 0) {
+      continue;  // HDF5's own structures, which reading a sample does not touch
+    }
     flip_byte(packed.folder / shard.file, offset);
     const ShardReader reader(packed.folder.path(), "train", packed.manifest, IndexCheck::kLayout);
     for (const EncodedSample& sample : wanted) {
