@@ -37,16 +37,19 @@ Picks picks_of(const TransformPlan& plan) {
 }
 
 template <class Value>
-void pick_labels(const Value* labels, int width, const Picks& picks, const TransformPlan& plan, image::LabelMap& crop) {
+void pick_labels(const Value* labels, const LabelView& view, const Picks& picks, const TransformPlan& plan, image::LabelMap& crop) {
+  const auto widened = [stored_void = view.stored_void, void_label = view.void_label](Value label) {
+    return label == stored_void ? void_label : static_cast<std::uint16_t>(label);
+  };
   for (std::size_t y = 0; y < picks.rows.size(); ++y) {
-    const Value* from = labels + static_cast<std::size_t>(picks.rows[y]) * static_cast<std::size_t>(width);
+    const Value* from = labels + static_cast<std::size_t>(picks.rows[y]) * static_cast<std::size_t>(view.width);
     std::uint16_t* to = crop.row(plan.top + static_cast<int>(y)) + plan.left;
     if (picks.contiguous) {
-      std::copy_n(from + picks.columns.front(), picks.columns.size(), to);
+      std::transform(from + picks.columns.front(), from + picks.columns.back() + 1, to, widened);
       continue;
     }
     for (const int x : picks.columns) {
-      *to++ = from[x];
+      *to++ = widened(from[x]);
     }
   }
 }
@@ -82,16 +85,12 @@ LabelView unpack_labels(const EncodedSample& encoded, std::string_view where) {
 }
 
 image::LabelMap cut_labels(const LabelView& labels, const TransformPlan& plan, std::string_view where) {
-  image::LabelMap crop(plan.crop_height, plan.crop_width,
-                       labels.stored_void >= 0 ? static_cast<std::uint16_t>(labels.stored_void) : labels.void_label);
+  image::LabelMap crop(plan.crop_height, plan.crop_width, labels.void_label);
   const Picks picks = picks_of(plan);
   if (labels.narrow.empty()) {
-    pick_labels(labels.wide.data(), labels.width, picks, plan, crop);
+    pick_labels(labels.wide.data(), labels, picks, plan, crop);
   } else {
-    pick_labels(labels.narrow.data(), labels.width, picks, plan, crop);
-  }
-  if (labels.stored_void >= 0) {
-    std::ranges::replace(crop.values, static_cast<std::uint16_t>(labels.stored_void), labels.void_label);
+    pick_labels(labels.narrow.data(), labels, picks, plan, crop);
   }
   if (labels.largest_label != kVoidLabel) {
     const std::uint16_t largest = *std::ranges::max_element(crop.values);
