@@ -187,7 +187,7 @@ def skipped_keys(folder):
     if not path.exists():
         return {}
     with open(path, newline="", encoding="utf-8", errors="surrogateescape") as lines:
-        return {(row["split"], row["key"]): row["reason"] for row in csv.DictReader(lines)}
+        return {(row["split"], row["path"]): row["reason"] for row in csv.DictReader(lines)}
 
 
 def image_keys(root, extensions):
@@ -288,7 +288,7 @@ def main():
     parser.add_argument("--out", type=Path)
     parser.add_argument("--sheets", type=Path)
     parser.add_argument("--ranks", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     muster = Muster(arguments.muster.resolve(), arguments.ranks)
     problems = []
