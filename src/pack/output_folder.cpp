@@ -86,7 +86,7 @@ std::string text_of_file(const fs::path& path) {
 
 void remove_quietly(const fs::path& path) {
   std::error_code error;
-  if (!fs::remove(path, error) && error) {
+  if (fs::exists(fs::symlink_status(path, error)) && !fs::remove(path, error) && error) {
     spdlog::warn("cannot remove {}: {}", path.string(), error.message());
   }
 }
