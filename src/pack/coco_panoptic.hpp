@@ -56,8 +56,8 @@ struct CocoPanoptic {
   }
 };
 
-// Reads the file in one pass, keeping what stands in the structures alone: the file of COCO's 118,287 training images takes a tenth of
-// its 350 MB. DataError "FILE: annotations[17].segments_info[3]: ..." for what is no JSON, missing, or of another kind.
+// Reads the file in one pass, keeping what stands in the structures alone: 75 MB for 118,287 annotations with 1.3 million segments.
+// DataError "FILE: annotations[17].segments_info[3]: ..." for what is no JSON, missing, or of another kind.
 CocoPanoptic read_coco_panoptic(const std::filesystem::path& path);
 
 }  // namespace muster::pack
