@@ -19,12 +19,12 @@ esac
 # Tests run side by side, one thread each; those that are about threads set them themselves.
 export OMP_NUM_THREADS=1
 
-# Many a test waits for others' deadlines: one more than there are processors runs at a time.
+# Many a test waits, for deadlines and for processes that it stopped: two more than there are processors run at a time.
 # run_ring PRESET CTEST-ARGUMENTS...: a test that cannot start (a missing program) counts as failed, none is left out silently.
 run_ring() {
   local preset=$1
   shift
-  ctest --test-dir "$ROOT/build/$preset" --output-on-failure --no-tests=error --parallel $(($(build_jobs) + 1)) -LE '^(gpu|slurm)$' "$@" </dev/null
+  ctest --test-dir "$ROOT/build/$preset" --output-on-failure --no-tests=error --parallel $(($(build_jobs) + 2)) -LE '^(gpu|slurm)$' "$@" </dev/null
 }
 
 # LeakSanitizer looks itself up in /proc. In a container that shows another PID namespace's /proc it ends every test with an error.

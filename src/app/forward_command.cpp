@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "app/command.hpp"
 #include "app/model_source.hpp"
@@ -14,6 +15,7 @@
 #include "image/orientation.hpp"
 #include "io/safetensors.hpp"
 #include "model/model_table.hpp"
+#include "model/patch_remainder.hpp"
 
 namespace muster::app {
 namespace {
@@ -91,6 +93,11 @@ ExitCode run_forward(const ForwardOptions& options, const io::Value&, const Argu
                                                 {.keep_type = true, .compute = compute, .base = options.base, .load = {}});
   const at::Tensor input = options.input.ends_with(".safetensors") ? tensor_input(options.input) : image_input(options.input, loaded.info);
   check_input(input, loaded.model->backbone(), options.input);
+  const model::BackboneRow& row = loaded.model->backbone();
+  const model::PatchRemainder rule = model::patch_remainder(row, loaded.info.form);
+  if (const std::string warning = model::dropped_pixels_warning(row, rule, input.size(2), input.size(3)); !warning.empty()) {
+    spdlog::warn("{}: {}", options.input, warning);
+  }
   const c10::InferenceMode no_gradients;
   const std::unique_ptr<model::BlockRunner> runner = loaded.runner(compute);
   std::vector<model::NamedTensor> outputs = loaded.model->outputs(*runner, input.to(compute), options.train);

@@ -43,4 +43,13 @@ at::Tensor settle_remainder(const at::Tensor& images, const BackboneRow& row, Pa
   return at::upsample_bicubic2d(images, {next_multiple(height), next_multiple(width)}, false);
 }
 
+std::string dropped_pixels_warning(const BackboneRow& row, PatchRemainder rule, std::int64_t height, std::int64_t width) {
+  const std::int64_t patch = row.patch, rows = height % patch, columns = width % patch;
+  if (rule != PatchRemainder::kDrop || (rows == 0 && columns == 0)) {
+    return "";
+  }
+  return fmt::format("images of {} x {} pixels: {} takes whole patches of {} x {}, so the last {} rows and {} columns are left out; {} x {} leaves none out",
+                     height, width, row.name, patch, patch, rows, columns, height - rows, width - columns);
+}
+
 }  // namespace muster::model

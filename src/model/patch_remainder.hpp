@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <ATen/core/Tensor.h>
@@ -24,5 +25,8 @@ PatchRemainder patch_remainder(const BackboneRow& row, std::string_view form);
 // images [B, C, H, W] -> the images whose whole patches the stem embeds; the images themselves under kDrop, or where nothing
 // remains. Throws ConfigError under kRefuse, and for images that hold no patch.
 at::Tensor settle_remainder(const at::Tensor& images, const BackboneRow& row, PatchRemainder rule);
+
+// The warning for images of this size where kDrop leaves pixels out, with the size that would not; "" where none is left out.
+std::string dropped_pixels_warning(const BackboneRow& row, PatchRemainder rule, std::int64_t height, std::int64_t width);
 
 }  // namespace muster::model

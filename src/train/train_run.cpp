@@ -118,6 +118,20 @@ TrainState make_state(const TrainOptions& options, std::unique_ptr<model::EomtMo
   return {.model = std::move(model), .parameters = std::move(parameters), .optimizer = std::move(optimizer), .progress = {}, .sampler = sampler};
 }
 
+// Of training crops and of the windows of validation; one of them is told where both are alike.
+void warn_of_dropped_pixels(const TrainOptions& options, const model::EomtModel& model) {
+  const model::PatchRemainder rule = model::patch_remainder(model.backbone(), options.model_args.network.form);
+  const std::vector<int>& window = evaluation_size(options);
+  const std::string training =
+      model::dropped_pixels_warning(model.backbone(), rule, options.transform_args.crop_height(), options.transform_args.crop_width());
+  const std::string validation = model::dropped_pixels_warning(model.backbone(), rule, window[0], window[1]);
+  for (const std::string& warning : {training, validation == training ? "" : validation}) {
+    if (!warning.empty()) {
+      spdlog::warn("{}", warning);
+    }
+  }
+}
+
 void say_finished(const TrainOptions& options, const Progress& progress, std::string_view how, bool leads) {
   if (!leads) {
     return;
@@ -169,6 +183,9 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist:
                        .height = options.transform_args.crop_height(),
                        .width = options.transform_args.crop_width()});
   check_same_data(ranks, "weights of samples", loader.weights_digest());
+  if (leads) {
+    warn_of_dropped_pixels(options, model);
+  }
   if (request.dry_run) {
     if (leads) {
       spdlog::info("dry run: recipe, data and model fit together; {} training and {} validation images, {} classes", data.training.size(),

@@ -5,9 +5,11 @@ import signal
 
 import program
 
-STEPS = 40
-MORE = ["save_checkpoint_args.save_every_num_steps=10", "logger_args.val_every_num_steps=20", "logger_args.log_every_num_steps=1",
-        "model_args.attn_mask_annealing_steps_start=[4,12,20]", "model_args.attn_mask_annealing_steps_end=[12,20,30]"]
+QUARTER = 10 if program.FULL else 6  # steps of a run; each quarter ends with a checkpoint
+STEPS = 4 * QUARTER
+MORE = [f"save_checkpoint_args.save_every_num_steps={QUARTER}", f"logger_args.val_every_num_steps={2 * QUARTER}", "logger_args.log_every_num_steps=1",
+        f"model_args.attn_mask_annealing_steps_start=[4,{QUARTER + 2},{2 * QUARTER}]",
+        f"model_args.attn_mask_annealing_steps_end=[{QUARTER + 2},{2 * QUARTER},{3 * QUARTER}]"]
 
 
 def lines(path):
@@ -55,26 +57,26 @@ class Resume(program.ProgramTest):
     def test_sigterm_and_sigusr2_save_and_end_with_75(self):
         for number in (signal.SIGTERM, signal.SIGUSR2):
             out = self.folder / f"stopped-{number}"
-            code, said = self.interrupt(out, 13, number)
+            code, said = self.interrupt(out, QUARTER + 3, number)
             self.assertEqual(code, 75, said)
             self.assertIn("asked to stop", said)
             stopped_at = int((out / "checkpoints/last").readlink().name.removeprefix("step-"))
-            self.assertTrue(13 <= stopped_at < STEPS)
+            self.assertTrue(QUARTER + 3 <= stopped_at < STEPS)
             self.assertIn(f"resumed after step {stopped_at}", self.finish(out).text)
             self.assert_same_weights(out)
             self.assert_same_losses(out)
 
     def test_a_kill_costs_only_the_steps_since_the_last_save(self):
         out = self.folder / "killed"
-        code, _ = self.interrupt(out, 24, signal.SIGKILL)
+        code, _ = self.interrupt(out, 2 * QUARTER + 3, signal.SIGKILL)
         self.assertEqual(code, -signal.SIGKILL)
-        self.assertIn("resumed after step 20", self.finish(out).text)
+        self.assertIn(f"resumed after step {2 * QUARTER}", self.finish(out).text)
         self.assert_same_weights(out)
         self.assert_same_losses(out)
 
     def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(self):
         out = self.folder / "damaged"
-        self.assertEqual(self.interrupt(out, 25, signal.SIGTERM)[0], 75)
+        self.assertEqual(self.interrupt(out, 2 * QUARTER + 2, signal.SIGTERM)[0], 75)
         newest = (out / "checkpoints/last").resolve()
         shard = newest / "shard-00000-of-00001.safetensors"
         content = bytearray(shard.read_bytes())
@@ -83,12 +85,12 @@ class Resume(program.ProgramTest):
         said = self.finish(out).text
         self.assertIn("damaged checkpoint", said)
         self.assertIn(newest.name, said)
-        self.assertIn("resumed after step 20", said)
+        self.assertIn(f"resumed after step {2 * QUARTER}", said)
         self.assert_same_weights(out)
 
     def test_when_all_are_damaged_it_ends_with_4(self):
         out = self.folder / "all_damaged"
-        self.assertEqual(self.interrupt(out, 12, signal.SIGTERM)[0], 75)
+        self.assertEqual(self.interrupt(out, QUARTER + 2, signal.SIGTERM)[0], 75)
         for manifest in out.glob("checkpoints/step-*/manifest.json"):
             manifest.write_text(manifest.read_text().replace("0", "1"))
         self.check_run(*self.train_words(out, STEPS, *MORE), code=4, says="no checkpoint is whole")

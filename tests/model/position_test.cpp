@@ -156,6 +156,14 @@ TEST(PatchRemainder, ARefusalNamesSizePatchAndRemedy) {
   EXPECT_THROW((void)settle_remainder(at::zeros({1, 3, 3, 9}), tiny_backbone(), PatchRemainder::kDrop), ConfigError);
 }
 
+TEST(PatchRemainder, WhatIsLeftOutIsToldWithTheSizeThatLeavesNothingOut) {
+  const BackboneRow& dinov3 = *parse_model_name("dinov3/vits16").backbone;
+  EXPECT_EQ(dropped_pixels_warning(dinov3, PatchRemainder::kDrop, 224, 240), "");
+  EXPECT_EQ(dropped_pixels_warning(dinov3, PatchRemainder::kResizeUp, 229, 240), "");
+  EXPECT_EQ(dropped_pixels_warning(dinov3, PatchRemainder::kDrop, 229, 255),
+            "images of 229 x 255 pixels: dinov3/vits16 takes whole patches of 16 x 16, so the last 5 rows and 15 columns are left out; 224 x 240 leaves none out");
+}
+
 // Embedded patches and class token plus their positions, then the registers between, which have none.
 TEST(StemBlock, AddsPositionsBeforeRegistersAreInserted) {
   for (const int registers : {0, 2}) {
