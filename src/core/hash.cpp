@@ -4,6 +4,7 @@
 #include <libdeflate.h>
 #include <xxhash.h>
 
+#include "core/crc32_fold.hpp"
 #include "core/error.hpp"
 
 namespace muster {
@@ -22,7 +23,14 @@ std::uint64_t xxh3_64(std::string_view bytes) { return XXH3_64bits(bytes.data(),
 std::string xxh3_128_hex(std::string_view bytes) { return hex_of(XXH3_128bits(bytes.data(), bytes.size())); }
 
 std::uint32_t crc32_of(std::span<const std::byte> bytes) {
-  return libdeflate_crc32(0, bytes.data(), bytes.size());  // eight times as fast as zlib's
+  constexpr std::size_t kWorthFolding = 1024;
+  if (bytes.size() < kWorthFolding || !can_fold_crc32()) {
+    return libdeflate_crc32(0, bytes.data(), bytes.size());
+  }
+  const FoldedCrc32 folded = fold_crc32(bytes);
+  const std::span<const std::byte> left = bytes.subspan(folded.consumed);
+  constexpr std::uint32_t kRegisterZero = 0xFFFFFFFF;  // zlib keeps the register's complement
+  return libdeflate_crc32(libdeflate_crc32(kRegisterZero, folded.rest, sizeof folded.rest), left.data(), left.size());
 }
 
 Xxh3Stream::Xxh3Stream() : state_(std::make_unique<State>()) { XXH3_128bits_reset(state_->handle); }

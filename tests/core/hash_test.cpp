@@ -1,6 +1,11 @@
 #include "core/hash.hpp"
 
+#include <vector>
+
 #include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "core/random.hpp"
 
 namespace muster {
 namespace {
@@ -10,6 +15,23 @@ TEST(Hash, MatchesPublishedValues) {
   EXPECT_EQ(xxh3_128_hex(""), "99aa06d3014798d86001c324468d497f");     // the same, 128 bits
   const std::string_view digits = "123456789";                         // the usual check string of CRC-32
   EXPECT_EQ(crc32_of(std::as_bytes(std::span(digits))), 0xCBF43926u);
+}
+
+// Every length up to where blocks of 256, 32 and 16 bytes and a rest all come and go, from every alignment.
+TEST(Hash, Crc32EqualsZlib) {
+  std::vector<std::byte> bytes(6000);
+  const RandomSequence random(11, RandomStream::kAugment, 0, 0, 0);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::byte>(random.bits(static_cast<std::uint32_t>(i)));
+  }
+  for (std::size_t length = 0; length <= 3000; ++length) {
+    const auto part = std::span(bytes).subspan(length % 33, length);
+    ASSERT_EQ(crc32_of(part), crc32(0, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()))) << length << " bytes";
+  }
+  for (std::size_t start = 0; start < 64; ++start) {
+    const auto part = std::span(bytes).subspan(start);
+    ASSERT_EQ(crc32_of(part), crc32(0, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()))) << "from " << start;
+  }
 }
 
 TEST(Hash, AStreamEqualsTheWhole) {

@@ -1,0 +1,95 @@
+// Gopal, Ozturk, Guilford et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction" (Intel, 2009), section 3:
+// bytes that lie D bits further on may be replaced by their product with x^D modulo P. Sixteen bytes are two halves, each with a factor of
+// its own. All is bit-reflected, as in zlib: a factor is x^n mod P, its bits turned round, shifted left by one.
+#include "core/crc32_fold.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace muster {
+
+#if defined(__x86_64__)
+
+#define MUSTER_FOLD __attribute__((target("avx2,pclmul,vpclmulqdq")))
+
+namespace {
+
+// x^exponent mod P, reflected: bit 31 is x^0
+constexpr std::uint64_t power_of_x(int exponent) {
+  std::uint32_t power = 0x80000000U;
+  for (int i = 0; i < exponent; ++i) {
+    power = (power >> 1) ^ ((power & 1U) != 0 ? 0xEDB88320U : 0U);
+  }
+  return static_cast<std::uint64_t>(power) << 1;
+}
+
+// The factors that move 16 bytes on by `Bits`: of their first half and of their second.
+template <int Bits>
+struct Distance {
+  static constexpr auto kFirst = static_cast<long long>(power_of_x(Bits + 32));
+  static constexpr auto kSecond = static_cast<long long>(power_of_x(Bits - 32));
+};
+
+template <int Bits>
+MUSTER_FOLD inline __m256i fold(__m256i value, __m256i onto) {
+  const __m256i factors = _mm256_setr_epi64x(Distance<Bits>::kFirst, Distance<Bits>::kSecond, Distance<Bits>::kFirst, Distance<Bits>::kSecond);
+  return _mm256_xor_si256(_mm256_xor_si256(_mm256_clmulepi64_epi128(value, factors, 0x00), onto), _mm256_clmulepi64_epi128(value, factors, 0x11));
+}
+
+MUSTER_FOLD inline __m256i load(const std::byte* place) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(place)); }
+
+MUSTER_FOLD inline __m128i fold_16_bytes(__m128i value, __m128i onto) {
+  const __m128i factors = _mm_set_epi64x(Distance<128>::kSecond, Distance<128>::kFirst);
+  return _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(value, factors, 0x00), onto), _mm_clmulepi64_si128(value, factors, 0x11));
+}
+
+}  // namespace
+
+bool can_fold_crc32() noexcept {
+  static const bool can = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("vpclmulqdq");
+  return can;
+}
+
+MUSTER_FOLD FoldedCrc32 fold_crc32(std::span<const std::byte> bytes) noexcept {
+  constexpr std::size_t kRegisters = 8;
+  constexpr std::size_t kTurn = kRegisters * 32;
+  const std::byte* next = bytes.data();
+  const std::byte* const end = next + bytes.size();
+  __m256i sums[kRegisters];
+  for (std::size_t i = 0; i < kRegisters; ++i) {
+    sums[i] = load(next + i * 32);
+  }
+  sums[0] = _mm256_xor_si256(sums[0], _mm256_setr_epi32(-1, 0, 0, 0, 0, 0, 0, 0));  // the register's start
+  for (next += kTurn; static_cast<std::size_t>(end - next) >= kTurn; next += kTurn) {
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kRegisters; ++i) {
+      sums[i] = fold<kTurn * 8>(sums[i], load(next + i * 32));
+    }
+  }
+  __m256i sum = sums[0];
+  for (std::size_t i = 1; i < kRegisters; ++i) {
+    sum = fold<256>(sum, sums[i]);
+  }
+  for (; end - next >= 32; next += 32) {
+    sum = fold<256>(sum, load(next));
+  }
+  __m128i last = fold_16_bytes(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+  if (end - next >= 16) {
+    last = fold_16_bytes(last, _mm_loadu_si128(reinterpret_cast<const __m128i*>(next)));
+    next += 16;
+  }
+  FoldedCrc32 folded;
+  _mm_store_si128(reinterpret_cast<__m128i*>(folded.rest), last);
+  folded.consumed = static_cast<std::size_t>(next - bytes.data());
+  return folded;
+}
+
+#else
+
+bool can_fold_crc32() noexcept { return false; }
+FoldedCrc32 fold_crc32(std::span<const std::byte>) noexcept { return {}; }
+
+#endif
+
+}  // namespace muster
