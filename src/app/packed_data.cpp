@@ -38,10 +38,10 @@ void ignore_when_learning(io::Value& tree, const io::Value& data) {
     return;
   }
   for (const io::Value& id : ignored->as_list()) {
-    io::Value& list = tree["ignore_classes"];
-    const bool there = list.is_list() && std::ranges::find(list.as_list(), id) != list.as_list().end();
+    const io::Value* list = tree.find("ignore_classes");
+    const bool there = list != nullptr && list->is_list() && std::ranges::find(list->as_list(), id) != list->as_list().end();
     if (classes->find(std::to_string(id.as_int())) != nullptr && !there) {
-      list.push_back(id);
+      tree["ignore_classes"].push_back(id);
     }
   }
 }

@@ -10,8 +10,12 @@
 namespace muster::config {
 namespace {
 
-// A value that YAML cannot read, such as a path with ": " in it, is text.
+// A value that YAML cannot read, such as a path with ": " in it, is text. So is what begins as a block of lines would ("|", ">"): a
+// word of the command line has no lines, and YAML would read label_delimiter=| as nothing.
 io::Value override_value(std::string_view text, const std::string& where) {
+  if (text.starts_with('|') || text.starts_with('>')) {
+    return io::Value(text);
+  }
   try {
     return io::parse_yaml(text, where);
   } catch (const ConfigError&) {

@@ -84,8 +84,16 @@ double real_or(DcmItem& set, const DcmTagKey& tag, double otherwise) {
   return set.findAndGetFloat64(tag, value).good() ? value : otherwise;
 }
 
+// Whether a rescaled value can be below zero: then the first input of a VOI LUT is a signed number (PS3.3 C.11.2.1.1), whatever an
+// implicit transfer syntax makes of its two bytes.
+bool may_be_negative(const DicomHeader& header) {
+  const int values = 1 << header.bits_stored;
+  const double lowest = header.is_signed ? -values / 2 : 0;
+  return std::min(lowest * header.slope, (lowest + values - 1) * header.slope) + header.intercept < 0;
+}
+
 // LUTDescriptor: entries (0 means 65536), first value, bits; LUTData: the entries.
-std::optional<DicomTable> voi_table(DcmItem& set, bool is_signed, std::string_view where) {
+std::optional<DicomTable> voi_table(DcmItem& set, const DicomHeader& header, std::string_view where) {
   DcmItem* item = nullptr;
   if (set.findAndGetSequenceItem(DCM_VOILUTSequence, item, 0).bad() || item == nullptr) {
     return std::nullopt;
@@ -113,10 +121,33 @@ std::optional<DicomTable> voi_table(DcmItem& set, bool is_signed, std::string_vi
                          "give it a window, or convert it to PNG");
   }
   DicomTable table;
-  table.first = is_signed ? static_cast<Sint16>(*first) : *first;
+  DcmElement* element = nullptr;
+  const bool says_signed = item->findAndGetElement(DCM_LUTDescriptor, element).good() && element->ident() == EVR_SS;
+  table.first = says_signed || may_be_negative(header) ? static_cast<Sint16>(*first) : *first;
   table.bits = *bits;
   table.values.assign(data, data + wanted);
   return table;
+}
+
+// PixelPaddingValue, with PixelPaddingRangeLimit the other end of a range (C.7.5.1.1.2).
+std::optional<DicomPadding> padding_of(DcmItem& set, bool is_signed) {
+  const auto value = [&](const DcmTagKey& tag) -> std::optional<int> {  // its VR is US or SS, and need not fit the pixels'
+    Uint16 plain = 0;
+    Sint16 with_sign = 0;
+    if (set.findAndGetUint16(tag, plain).good()) {
+      return is_signed ? static_cast<Sint16>(plain) : plain;
+    }
+    if (set.findAndGetSint16(tag, with_sign).good()) {
+      return is_signed ? with_sign : static_cast<Uint16>(with_sign);
+    }
+    return std::nullopt;
+  };
+  const std::optional<int> one = value(DCM_PixelPaddingValue);
+  if (!one) {
+    return std::nullopt;
+  }
+  const int other = value(DCM_PixelPaddingRangeLimit).value_or(*one);
+  return DicomPadding{.low = std::min(*one, other), .high = std::max(*one, other)};
 }
 
 DicomHeader header_of(DcmItem& set, std::string_view where) {
@@ -141,8 +172,9 @@ DicomHeader header_of(DcmItem& set, std::string_view where) {
     header.window = DicomWindow{.centre = centre, .width = width, .function = text_or(set, DCM_VOILUTFunction, "LINEAR")};
   }
   if (!header.window) {
-    header.table = voi_table(set, header.is_signed, where);
+    header.table = voi_table(set, header, where);
   }
+  header.padding = padding_of(set, header.is_signed);
   if (set.tagExists(DCM_ModalityLUTSequence)) {
     refuse_kind_of_dicom(where, "a modality LUT", "apply it, or convert it to PNG");
   }

@@ -26,6 +26,12 @@ struct DicomTable {
   std::vector<std::uint16_t> values;
 };
 
+// Stored values that fill up the frame around what was measured.
+struct DicomPadding {
+  int low = 0, high = 0;  // both belong to it
+  bool holds(int stored) const noexcept { return stored >= low && stored <= high; }
+};
+
 enum class DicomCoding {
   kPlain,     // words as below
   kJpeg,      // one baseline JPEG file
@@ -47,6 +53,7 @@ struct DicomHeader {
   double intercept = 0;
   std::optional<DicomWindow> window;
   std::optional<DicomTable> table;  // only where there is no window
+  std::optional<DicomPadding> padding;
 };
 
 struct DicomFrame {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 
 #include "core/error.hpp"
 
@@ -30,6 +32,21 @@ double through_table(double x, const DicomTable& table) {
   return std::min(table.values[static_cast<std::size_t>(at)] / top, 1.0);
 }
 
+struct StoredRange {
+  std::int32_t least = 0, most = 0;
+};
+
+// Of the values that are no padding: it is given so that it can be left out of the range that is shown (PS3.3 C.7.5.1.1.2, note 2).
+StoredRange measured_range(const std::vector<std::int32_t>& stored, const std::optional<DicomPadding>& padding) {
+  StoredRange range{.least = std::numeric_limits<std::int32_t>::max(), .most = std::numeric_limits<std::int32_t>::min()};
+  for (const std::int32_t v : stored) {
+    if (!padding || !padding->holds(v)) {
+      range = {.least = std::min(range.least, v), .most = std::max(range.most, v)};
+    }
+  }
+  return range.least <= range.most ? range : StoredRange{};
+}
+
 }  // namespace
 
 RawImage grey_of_dicom(const DicomHeader& header, const std::vector<std::int32_t>& stored, std::string_view where) {
@@ -40,8 +57,9 @@ RawImage grey_of_dicom(const DicomHeader& header, const std::vector<std::int32_t
   raw.max_value = header.bits_allocated == 8 ? 255 : 65535;
   const auto [low, high] = std::minmax_element(stored.begin(), stored.end());
   const auto modality = [&](std::int32_t v) { return v * header.slope + header.intercept; };
-  const double darkest = std::min(modality(*low), modality(*high));
-  const double range = std::max(modality(*low), modality(*high)) - darkest;
+  const auto [least, most] = measured_range(stored, header.padding);
+  const double darkest = std::min(modality(least), modality(most));
+  const double range = std::max(modality(least), modality(most)) - darkest;
   const bool window_fits = !header.window || (std::isfinite(header.window->centre) && std::isfinite(header.window->width));
   if (!std::isfinite(darkest) || !std::isfinite(range) || !window_fits) {
     throw DataError("{}: this DICOM file scales its values by {} and {} or has an infinite window; mend its tags or remove it", where,
@@ -49,11 +67,13 @@ RawImage grey_of_dicom(const DicomHeader& header, const std::vector<std::int32_t
   }
   const bool as_it_is =
       !header.window && !header.table && header.bits_stored == 8 && !header.is_signed && header.slope == 1 && header.intercept == 0;
+  const auto is_padding = [&](std::int32_t v) { return header.padding && header.padding->holds(v); };
   const auto brightness = [&](std::int32_t v) {
     const double unit = header.window  ? through_window(modality(v), *header.window)
                         : header.table ? through_table(modality(v), *header.table)
                         : as_it_is     ? v / 255.0
-                        : range > 0    ? (modality(v) - darkest) / range
+                        : is_padding(v) ? 0.0
+                        : range > 0    ? std::clamp((modality(v) - darkest) / range, 0.0, 1.0)
                                        : 0.0;
     return static_cast<std::uint16_t>(std::lround((header.photometric == "MONOCHROME1" ? 1 - unit : unit) * raw.max_value));
   };

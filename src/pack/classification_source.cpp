@@ -75,9 +75,6 @@ class ClassificationSource final : public SplitSource {
     if (multi_label() && sources_.csv.empty()) {
       throw ConfigError("classification_task=multilabel: a folder per class gives each image one label; give a CSV file");
     }
-    if (options_.data.csv.label_delimiter.empty()) {
-      throw ConfigError("label_delimiter is empty; give what stands between two labels, such as \";\"");
-    }
   }
 
   Listing list(const ScanFolder& scan) override {
@@ -252,6 +249,9 @@ Listing ClassificationSource::from_table(const ScanFolder& scan) {
 
 std::unique_ptr<SplitSource> make_classification_source(const PackOptions& options, const std::string&, const SplitSources& sources,
                                                         std::vector<std::string>& notices) {
+  if (options.data.csv.label_delimiter.empty()) {
+    throw ConfigError("label_delimiter is empty; give what stands between two labels, such as \";\"");
+  }
   return std::make_unique<ClassificationSource>(
       options, sources, has_declared_classes(options) ? declared_classes(options, notices) : found_classes(options));
 }

@@ -89,6 +89,7 @@ LabelTable read_label_table(const std::filesystem::path& csv, const CsvColumns& 
 }
 
 std::vector<std::string_view> split_labels(std::string_view field, std::string_view delimiter) {
+  check(!delimiter.empty(), "split_labels: \"{}\" and an empty delimiter", field);
   std::vector<std::string_view> labels;
   for (std::size_t begin = 0; begin <= field.size();) {
     const std::size_t end = std::min(field.find(delimiter, begin), field.size());

@@ -74,6 +74,8 @@ TEST(Recipe, TakesValuesOfEveryType) {
   EXPECT_DOUBLE_EQ(options.inner.lr, 3e-4);
   EXPECT_EQ(options.inner.decay, 0.5);
   EXPECT_EQ(read({"model_args.decay=0.5", "model_args.decay=null"}).inner.decay, std::nullopt);
+  EXPECT_EQ(read({"mapping=|"}).mapping.as_string(), "|");  // YAML begins a block of lines with it
+  EXPECT_EQ(read({"mapping=>"}).mapping.as_string(), ">");
 }
 
 TEST(Recipe, LeavesATreeAsItIsWritten) {

@@ -1,6 +1,8 @@
 """What `muster verify` and `muster info` say of packed sets: to people, as JSON, over ranks, and of sets that came to harm."""
 
+import fcntl
 import json
+import random
 import shutil
 import subprocess
 
@@ -75,6 +77,74 @@ class VerifyAndInfo(program.ProgramTest):
             self.assertEqual(json.loads(done.stdout), alone)
         self.check_run("info", self.copy, "split=train", f"contact_sheet={self.folder / 'sheet.png'}", code=3, says=["sample 4", key])
 
+    def test_a_flipped_bit_anywhere_in_any_file_is_named(self):
+        """One bit in each file at once, in the images and masks every second time; then in the manifest, where nothing else is told."""
+        choice = random.Random(6)
+        files = sorted(self.copy.glob("*.h5"))
+        self.assertEqual(len(files), 4)  # a shard and an index of each split
+        good = {path: path.read_bytes() for path in [*files, self.copy / "manifest.json"]}
+        payloads = {}
+        for path in files:
+            with h5py.File(path) as file:
+                if "payload" in file:
+                    payloads[path] = int(file.attrs["payload_address"]), file["payload"].shape[0]
+
+        def flip(path, at):
+            content = bytearray(good[path])
+            content[at] ^= 1 << choice.randrange(8)
+            path.write_bytes(content)
+            return path.name, at
+
+        for turn in range(4):
+            begin = {path: payloads[path] if turn % 2 and path in payloads else (0, len(good[path])) for path in files}
+            hit = [flip(path, begin[path][0] + choice.randrange(begin[path][1])) for path in files]
+            with self.subTest(hit=hit):
+                self.assertEqual({problem["file"] for problem in self.verify()["problems"]}, {path.name for path in files})
+        for path in files:
+            path.write_bytes(good[path])
+        for _ in range(2):
+            hit = flip(self.copy / "manifest.json", choice.randrange(len(good[self.copy / "manifest.json"])))
+            with self.subTest(hit=hit):
+                self.assertIn("manifest.json", {problem["file"] for problem in self.verify()["problems"]})
+        (self.copy / "manifest.json").write_bytes(good[self.copy / "manifest.json"])
+        self.check_run("verify", self.copy, says="0 problems")
+
+    def test_a_missing_shard_and_one_of_another_data_set(self):
+        val = self.copy / "val-00000.h5"
+        good = val.read_bytes()
+        val.unlink()
+        self.assertEqual([(p["file"], p["reason"].startswith("the file is missing")) for p in self.verify("level=quick")["problems"]], [(val.name, True)])
+        other = self.folder / "other"
+        sources = self.folder / "other_sources"
+        shutil.copytree(self.sources / "val", sources / "val")
+        for kind in ("images", "masks"):  # the same pictures, two of them under each other's names: as large, and not these
+            first, second = sorted((sources / "val" / kind).iterdir())[:2]
+            first.rename(sources / "swap"), second.rename(first), (sources / "swap").rename(second)
+        self.check_run("pack", *self.pack_words("val", sources), f"out={other}")
+        shutil.copy(other / val.name, val)
+        for level in ("quick", "crc", "decode"):
+            self.assertEqual({p["file"] for p in self.verify(f"level={level}")["problems"]}, {val.name}, level)
+        self.check_run("verify", other, "level=decode", says="0 problems")
+        val.write_bytes(good)
+        self.check_run("verify", self.copy, says="0 problems")
+
+    def test_files_that_another_program_has_locked(self):
+        holders = [open(path, "r+b") for path in sorted(self.copy.glob("*.h5"))]
+        for holder in holders:
+            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with self.assertRaises(BlockingIOError, msg="h5py, which asks for the lock, is not kept out"):
+            h5py.File(self.shard, locking=True)
+        self.check_run("verify", self.copy, "level=decode", says="15 samples, 0 problems")
+        self.check_run("info", self.copy, "split=train", f"contact_sheet={self.folder / 'locked.png'}")
+        for holder in holders:
+            holder.close()
+
+    def test_an_index_that_h5repack_rewrote_is_named(self):
+        index = self.copy / "index-train.h5"
+        subprocess.run(["h5repack", str(index), str(self.copy / "repacked")], check=True)
+        (self.copy / "repacked").rename(index)
+        self.assertEqual({problem["file"] for problem in self.verify()["problems"]}, {index.name})
+
     def test_a_rewritten_shard_is_read_and_told(self):
         rewrite_shard(self.shard)
         problems = self.verify()["problems"]
@@ -110,7 +180,7 @@ class VerifyAndInfo(program.ProgramTest):
         self.assertEqual(train["stats"]["class_pixels"], pixels.astype(int).tolist())
         manifest = json.loads((self.data / "manifest.json").read_text())
         self.assertEqual(train["fingerprint"], manifest["splits"]["train"]["fingerprint"])
-        self.check_run("info", self.folder, code=2, says=str(self.folder))
+        self.check_run("info", self.folder, code=3, says=str(self.folder))
 
     def test_a_contact_sheet(self):
         sheets = {}

@@ -34,7 +34,7 @@ class Refusals(ranks.RanksTest):
         self.check_run("pack", *self.pack_words("train"), f"out={other}")
         self.check_run("pack", *self.pack_words("train"), "split=val", f"out={other}")
         code, said = ranks.run_each(self.words(out), self.words(out, f"data={other}"))
-        self.refuse(code, said, 2, "on rank 1")
+        self.refuse(code, said, 3, "ranks do not have the same data", "rank 1: 12 samples of split val")
         self.assertFalse(out.exists())
 
     def test_two_runs_on_one_folder(self):
@@ -68,13 +68,15 @@ class Refusals(ranks.RanksTest):
             self.refuse(done.returncode, done.stdout + done.stderr, 2, "srun --mpi=pmix")
         self.assertFalse((self.folder / "srun").exists())
 
-    def test_commands_of_one_rank_leave_their_files_once(self):
+    def test_what_ranks_find_together_is_said_once(self):
         out = self.folder / "packed"
         code, said = ranks.run(2, "pack", *self.pack_words("train"), f"out={out}")
         self.assertEqual(code, 0, said)
-        self.assertIn("muster pack works on one rank; the other 1 wait", said)
         self.assertEqual(said.count("fingerprint"), 1, said)
         self.check_run("verify", f"data={out}")
+        code, said = ranks.run(2, "info", out)
+        self.assertEqual((code, said.count("train: 12 samples")), (0, 1), said)
+        self.assertIn("muster info works on one rank; the other 1 wait", said)
         code, said = ranks.run(2, *self.words(self.folder / "printed"), "--print-config")
         self.assertEqual((code, said.count("batch_size:")), (0, 1), said)
 

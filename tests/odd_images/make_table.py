@@ -53,7 +53,7 @@ ODD = {  # what is odd, where folder and name do not say it
     "dicom/CT_small.dcm": "CT, 16 bits signed", "dicom/MR_small.dcm": "MR, 16 bits signed", "dicom/JPEG2000.dcm": "JPEG 2000 inside", "dicom/SC_rgb_small_odd.dcm": "RGB, odd sides",
     "dicom/MR_truncated.dcm": "cut", "dicom/examples_rgb_color.dcm": "RGB", "dicom/ExplVR_BigEnd.dcm": "big-endian", "crafted/vector.svg": "SVG", "crafted/zero_bytes.jpg": "empty",
     "crafted/jpeg_named.png": "a JPEG", "crafted/text_named.jpg": "text", "crafted/cut_in_half.jpg": "cut", "crafted/UPPER CASE and spaces.JPG": "its name", "crafted/filé_图.jpg": "its name",
-    "crafted/wide_1600x24.png": "1600 x 24", "crafted/tall_24x1600.jpg": "24 x 1600", "crafted/one_pixel_high_300x1.png": "300 x 1", "crafted/.hidden.jpg": "a dot file (scans pass it over)",
+    "crafted/wide_1600x24.png": "1600 x 24", "crafted/tall_24x1600.jpg": "24 x 1600", "crafted/one_pixel_high_300x1.png": "300 x 1", "crafted/.hidden.jpg": "a dot file, packed as any other",
 }
 
 

@@ -4,7 +4,8 @@
 tests/pack/kill_campaign.py MUSTER [--kills 20] [--ranks 1 2 3] [--seed 0] [--recipe datasets/sample/pack.yaml] [--shard-bytes 60000]
 
 Also packs the set with each number of ranks and with 1, 2 and 4 threads: the same bytes each time. A kill takes one random process of
-the packing, or all of them at once. Ends with 1 when a folder differs. In ctest with few kills (pack_killed).
+the packing, or all of them at once; every fourth comes when a shard is finished, the others at any time. Ends with 1 when a folder differs,
+or when no kill left finished shards without their manifest. In ctest with few kills (pack_killed), with 20 where MUSTER_FULL_TESTS=1.
 """
 
 import argparse
@@ -88,6 +89,12 @@ def wait_until_gone(out):
         time.sleep(0.02)
 
 
+def wait_for_a_shard(process, out):
+    deadline = time.monotonic() + 60
+    while not any(out.glob("*-?????.h5")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
 def campaign(packer, reference, folder, ranks, kills, seconds, choice, say):
     """`kills` kills of packings over `ranks`; a packing that comes to its end is compared and a new one begun."""
     out = folder / f"killed-{ranks}"
@@ -97,7 +104,11 @@ def campaign(packer, reference, folder, ranks, kills, seconds, choice, say):
             packer.run(out, ranks)
         else:
             process = packer.start(out, ranks)
-            time.sleep(choice.uniform(0.05, 1.0) * seconds)
+            if done % 4 == 3:
+                wait_for_a_shard(process, out)
+                time.sleep(choice.uniform(0, 0.3) * seconds)
+            else:
+                time.sleep(choice.uniform(0.05, 1.0) * seconds)
             running = process.poll() is None
             if running:
                 kill(out, choice)
@@ -107,7 +118,8 @@ def campaign(packer, reference, folder, ranks, kills, seconds, choice, say):
                 if not running:
                     raise AssertionError(f"pack failed by itself with {process.returncode}:\n{said}")
                 done += 1
-                kept_most = max(kept_most, len(list(out.glob("*-?????.h5"))) if out.exists() else 0)
+                if out.exists() and not (out / "manifest.json").exists():
+                    kept_most = max(kept_most, len(list(out.glob("*-?????.h5"))))
                 if (out / "manifest.json").exists() and contents(out) == reference:
                     shutil.rmtree(out)  # killed after the last rename
                 continue
@@ -118,6 +130,8 @@ def campaign(packer, reference, folder, ranks, kills, seconds, choice, say):
         finished += 1
         shutil.rmtree(out)
         if done == kills:
+            if kept_most == 0:
+                raise AssertionError(f"none of {kills} kills with {ranks} ranks came between the first shard and the manifest")
             say(f"{ranks} ranks: {kills} kills, {finished} packings came to their end, each the same bytes; up to {kept_most} shards were kept")
             return
 
@@ -132,6 +146,8 @@ def main():
     parser.add_argument("--recipe", default="datasets/sample/pack.yaml")
     parser.add_argument("--shard-bytes", type=int, default=60000)
     arguments = parser.parse_args()
+    if os.environ.get("MUSTER_FULL_TESTS") == "1":
+        arguments.kills = max(20, arguments.kills)
     choice = random.Random(arguments.seed)
     packer = Packer(arguments.muster, arguments.recipe, arguments.shard_bytes)
     with tempfile.TemporaryDirectory(prefix="muster_kill.") as scratch:
