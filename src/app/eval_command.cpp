@@ -89,11 +89,17 @@ ExitCode run_eval(const EvalOptions& options, const io::Value&, const Arguments&
                                          options.parallel.timeout_s);
   std::optional<data::Dataset> opened;
   std::optional<data::ShardReader> opened_split;
-  train::on_all_ranks(ranks, [&] {
-    const bool first_of_node = arguments.session->environment().local_rank == 0;
-    opened.emplace(data::Dataset::open(options.data));
-    opened_split.emplace(opened->split(options.split, first_of_node ? data::IndexCheck::kWhole : data::IndexCheck::kLayout));
-  });
+  const auto open_on = [&](bool here, data::IndexCheck check) {
+    train::on_all_ranks(ranks, [&] {
+      if (here) {
+        opened.emplace(data::Dataset::open(options.data));
+        opened_split.emplace(opened->split(options.split, check));
+      }
+    });
+  };
+  const bool first_of_node = arguments.session->environment().local_rank == 0;
+  open_on(first_of_node, data::IndexCheck::kWhole);  // its hash is right before the others of the node open the index
+  open_on(!first_of_node, data::IndexCheck::kLayout);
   const data::Dataset& dataset = *opened;
   const data::ShardReader& reader = *opened_split;
   train::check_same_data(ranks, "data", fmt::format("split {} with fingerprint {}", options.split, reader.fingerprint()));

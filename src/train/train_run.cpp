@@ -39,10 +39,19 @@ struct RunData {
         classes(dataset.classes(), std::vector<std::int32_t>(options.ignore_classes.begin(), options.ignore_classes.end())) {}
 };
 
-// Collective: all ranks get it, or the same error. One rank of each node reads the indices whole, for all that share their pages.
+// Collective: all ranks get it, or the same error. One rank of each node compares the hashes of the indices, before the others that share
+// their pages open them.
 std::optional<RunData> open_data(const TrainOptions& options, dist::Communicator& ranks, int local_rank) {
   std::optional<RunData> data;
-  on_all_ranks(ranks, [&] { data.emplace(options, local_rank == 0 ? data::IndexCheck::kWhole : data::IndexCheck::kLayout); });
+  const auto open_on = [&](bool here, data::IndexCheck check) {
+    on_all_ranks(ranks, [&] {
+      if (here) {
+        data.emplace(options, check);
+      }
+    });
+  };
+  open_on(local_rank == 0, data::IndexCheck::kWhole);
+  open_on(local_rank != 0, data::IndexCheck::kLayout);
   for (const data::ShardReader* split : {&data->training, &data->validation}) {
     check_same_data(ranks, "data", fmt::format("{} samples of split {} with fingerprint {}", split->size(), split->split(), split->fingerprint()));
   }
