@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -11,15 +13,12 @@
 
 #include <spdlog/spdlog.h>
 
-#include "config/recipe.hpp"
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "core/stop_flags.hpp"
 #include "data/manifest.hpp"
-#include "io/source_scan.hpp"
 #include "io/value.hpp"
-#include "pack/shard_job.hpp"
-#include "pack/split_source.hpp"
+#include "pack/ranks.hpp"
 
 namespace muster::app {
 
@@ -30,42 +29,34 @@ namespace {
 constexpr const char* kCacheVariable = "MUSTER_DATA_CACHE";
 constexpr std::chrono::milliseconds kLockPoll{200};
 
-// Fields separated by zero bytes, which no key contains.
-class ContentDigest {
- public:
-  template <class T>
-  void add(const T& field) {
-    hash_.update(fmt::format("{}", field));
-    hash_.update(std::string_view("\0", 1));
-  }
-  void add(const io::SourceFile& file, SourceContent& content) {
-    add(file.key);
-    add(file.bytes);
-    add(file.mtime_ns);
-    ++content.files;
-    content.bytes += file.bytes;
-  }
-  std::string hex() const { return hash_.hex(); }
+constexpr std::string_view kRecordFormat = "muster-data-cache";
+constexpr std::string_view kSourceFormat = "muster-data-source";
 
- private:
-  Xxh3Stream hash_;
-};
-
-// The keys that say how to pack, without those that say where and how fast.
-std::string packing_rules(const pack::PackOptions& options) {
-  pack::PackOptions rules = options;
-  rules.out = rules.images = rules.masks = rules.annotations = rules.csv = rules.classes = "";
-  rules.data.train = rules.data.val = rules.data.test = {};
-  rules.data.train_csv = rules.data.val_csv = rules.data.test_csv = "";
-  rules.threads = 0;
-  rules.preflight = pack::PackOptions().preflight;
-  return io::to_json(config::options_tree(rules), -1);
+std::string source_check(const std::string& signature, const std::string& fingerprint) {
+  return xxh3_128_hex(signature + fingerprint);
 }
 
-void add_file(ContentDigest& digest, const std::string& path) {
+fs::path source_record(const fs::path& cache, const std::string& signature) {
+  return cache / (signature + ".source.json");
+}
+
+// The content that `signature` had when it was read. "" when nobody has read it yet.
+std::string known_fingerprint(const fs::path& record, const std::string& signature) {
   std::error_code error;
-  digest.add(path.empty() ? std::uintmax_t{0} : fs::file_size(path, error));
-  digest.add(path.empty() ? std::int64_t{0} : std::int64_t{fs::last_write_time(path, error).time_since_epoch().count()});
+  if (!fs::exists(record, error)) {
+    return {};
+  }
+  try {
+    const io::Value tree = io::read_value_file(record);
+    const std::string& fingerprint = tree.at("fingerprint").as_string();
+    if (tree.at("format") == io::Value(kSourceFormat) && tree.at("check") == io::Value(source_check(signature, fingerprint))) {
+      return fingerprint;
+    }
+    spdlog::warn("data: {} is damaged and is not used; the files are read again", record.string());
+  } catch (const Error& damaged) {
+    spdlog::warn("data: {}; it is not used, the files are read again", damaged.what());
+  }
+  return {};
 }
 
 io::Value plan_hashes(const data::Manifest& manifest) {
@@ -74,6 +65,16 @@ io::Value plan_hashes(const data::Manifest& manifest) {
     hashes.set(name, split.plan_hash);
   }
   return hashes;
+}
+
+// What is wrong with a file that the manifest names. "" when it has its size.
+std::string file_problem(const fs::path& file, std::uint64_t bytes) {
+  std::error_code error;
+  const std::uintmax_t found = fs::file_size(file, error);
+  if (error) {
+    return fmt::format("{}: {}", file.string(), error.message());
+  }
+  return found == bytes ? "" : fmt::format("{}: {} bytes, {} when it was packed", file.string(), found, bytes);
 }
 
 }  // namespace
@@ -90,46 +91,88 @@ fs::path data_cache_folder(const std::string& key, const std::string& out) {
   return run.parent_path() / "data_cache";
 }
 
-SourceContent source_content(const pack::PackOptions& options) {
-  ContentDigest digest;
-  digest.add("muster-data-cache 1");
-  digest.add(packing_rules(options));
-  SourceContent content;
-  std::vector<std::string> notices;  // pack() tells them
-  for (const auto& [split, sources] : pack::sources_by_split(options)) {
-    const auto source = pack::make_split_source(options, split, sources, notices);
-    const pack::Listing listing = source->list(
-        [](const fs::path& folder, std::span<const std::string_view> extensions) { return io::scan_folder(folder, extensions); });
-    digest.add(split);
-    digest.add(source->definition());
-    digest.add(source->orientation(options.orientation));
-    add_file(digest, sources.annotations);
-    for (const pack::SourceSample& sample : listing.samples) {
-      digest.add(sample.image, content);
-      digest.add(sample.annotation);
-      digest.add(fmt::format("{}", fmt::join(sample.labels, ",")));
-      if (sample.mask) {
-        digest.add(*sample.mask, content);
-      }
-    }
-    for (const pack::SourceProblem& problem : listing.problems) {
-      digest.add(problem.image, content);
+FoundContent find_content(const fs::path& cache, const SourceContent& content) {
+  const std::string signature = content.signature();
+  const fs::path record = source_record(cache, signature);
+  FoundContent found{.fingerprint = known_fingerprint(record, signature), .new_record = {}, .record_text = {}};
+  if (found.fingerprint.empty()) {
+    spdlog::info("data: reading {} files with {:.1f} MB to know what they hold; while they stay as they are, they are read this once",
+                 content.files.size(), static_cast<double>(content.bytes) / 1e6);
+    ContentFingerprint read = content_fingerprint(content);
+    found.fingerprint = std::move(read.hex);
+    if (read.stable) {
+      found.new_record = record;
+      found.record_text = io::to_json(io::Value::map({{"format", kSourceFormat},
+                                                      {"fingerprint", found.fingerprint},
+                                                      {"check", source_check(signature, found.fingerprint)}})) +
+                          "\n";
     }
   }
-  content.fingerprint = digest.hex();
-  return content;
+  return found;
+}
+
+void FoundContent::remember() const {
+  if (new_record.empty()) {
+    return;
+  }
+  try {
+    write_file_atomically(new_record, record_text);
+  } catch (const OutputError& error) {  // a cache that this user may only read
+    spdlog::warn("data: {}; the next run reads the files again", error.what());
+  }
 }
 
 CachedData::CachedData(const fs::path& cache, const std::string& fingerprint)
     : folder_(cache / fingerprint), record_(cache / (fingerprint + ".json")), lock_path_(cache / (fingerprint + ".lock")) {}
 
 bool CachedData::complete() const {
-  if (!fs::exists(record_) || !fs::exists(folder_ / data::kManifestFile)) {
+  std::error_code error;
+  if (!fs::exists(record_, error) || !damage().empty()) {
     return false;
   }
-  const io::Value record = io::read_value_file(record_);
-  const io::Value* plans = record.find("plan_hash");
-  return plans != nullptr && *plans == plan_hashes(data::read_manifest(folder_));
+  try {
+    const io::Value record = io::read_value_file(record_);
+    const io::Value* plans = record.find("plan_hash");
+    return plans != nullptr && *plans == plan_hashes(data::read_manifest(folder_));
+  } catch (const Error&) {
+    return false;  // the record is written anew behind the packing, which finds all shards
+  }
+}
+
+std::string CachedData::damage() const {
+  std::error_code error;
+  if (!fs::exists(folder_ / data::kManifestFile, error)) {
+    return fs::exists(record_, error) ? fmt::format("{} has no {}", folder_.string(), data::kManifestFile) : "";
+  }
+  try {
+    for (const auto& [name, split] : data::read_manifest(folder_).splits) {
+      std::string problem = file_problem(folder_ / split.index.file, split.index.bytes);
+      for (auto shard = split.shards.begin(); problem.empty() && shard != split.shards.end(); ++shard) {
+        problem = file_problem(folder_ / shard->file, shard->bytes);
+      }
+      if (!problem.empty()) {
+        return problem;
+      }
+    }
+  } catch (const Error& unreadable) {
+    return unreadable.what();
+  }
+  return {};
+}
+
+void CachedData::clear_damage() const {
+  const std::string found = damage();
+  if (found.empty()) {
+    return;
+  }
+  spdlog::warn("data: {}; what is left of it is removed and it is packed again", found);
+  for (const fs::path& path : {record_, folder_}) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) {
+      throw_output_error("remove", path, error.value());
+    }
+  }
 }
 
 void CachedData::lock() {
@@ -164,7 +207,7 @@ void CachedData::record(const pack::PackOptions& options) const {
                 io::Value::map({{"images", paths.images}, {"masks", paths.masks}, {"annotations", paths.annotations}, {"csv", paths.csv}}));
   }
   const io::Value record = io::Value::map(
-      {{"format", "muster-data-cache"}, {"plan_hash", plan_hashes(data::read_manifest(folder_))}, {"sources", std::move(sources)}});
+      {{"format", kRecordFormat}, {"plan_hash", plan_hashes(data::read_manifest(folder_))}, {"sources", std::move(sources)}});
   write_file_atomically(record_, io::to_json(record) + "\n");
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/error.hpp"
 #include "data/sample_order.hpp"
 #include "image/overlay.hpp"
 #include "image/resize.hpp"
@@ -86,6 +87,9 @@ std::vector<std::uint32_t> sheet_ids(std::uint32_t size, const SheetRequest& req
 }
 
 report::ContactSheet dataset_sheet(const data::ShardReader& reader, const data::ClassList& classes, const SheetRequest& request) {
+  if (reader.size() == 0) {
+    throw DataError("contact_sheet: split {} has no samples to show; name another with split=", reader.split());
+  }
   const TargetKind target = reader.target();
   const bool has_masks = target == TargetKind::kClassMask || target == TargetKind::kSegmentMask;
   report::ContactSheet sheet{.titles = {has_masks ? "image" : ""}, .samples = {}, .legend = {}};

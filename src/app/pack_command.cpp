@@ -1,5 +1,6 @@
 // `muster pack`: folders of images and their masks or labels into shards.
 #include <cstdio>
+#include <exception>
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "dist/session.hpp"
 #include "pack/pack.hpp"
 #include "pack/source_keys.hpp"
+#include "pack/verify_findings.hpp"  // printable()
 
 namespace muster::app {
 namespace {
@@ -44,7 +46,7 @@ io::Value summary_tree(const pack::PackSummary& summary) {
 
 void print_split(const pack::PackedSplit& split) {
   if (split.was_there) {
-    fmt::print("{:<6} {} samples were packed before from the same sources\n", split.name, split.samples);
+    fmt::print("{:<6} {} samples were packed before from the same sources, nothing to add\n", split.name, split.samples);
     return;
   }
   std::string more;
@@ -58,6 +60,13 @@ void say_notices(const std::vector<std::string>& notices) {
   for (const std::string& notice : notices) {
     spdlog::info("{}", notice);
   }
+}
+
+// What the pre-flight saw is told in any case; null where it was not reached. The error itself goes to main().
+void print_failure(const pack::PackOptions& options, const std::string& error, io::Value preflight) {
+  fmt::print("{}\n",
+             io::to_json(io::Value::map({{"out", options.out}, {"error", pack::printable(error)}, {"preflight", std::move(preflight)}})));
+  std::fflush(stdout);
 }
 
 // Looks, tells, and ends as packing would, with nothing written.
@@ -88,7 +97,15 @@ ExitCode run_pack(const pack::PackOptions& given, const io::Value&, const Argume
       std::fflush(stdout);
     }
   };
-  const pack::PackSummary summary = pack::pack(options, arguments.session->world(), show);
+  pack::PackSummary summary;
+  try {
+    summary = pack::pack(options, arguments.session->world(), show);
+  } catch (const std::exception& error) {
+    if (first_rank && arguments.json) {
+      print_failure(options, error.what(), std::move(preflight));
+    }
+    throw;
+  }
   if (!first_rank) {
     return ExitCode::kDone;
   }
@@ -102,15 +119,16 @@ ExitCode run_pack(const pack::PackOptions& given, const io::Value&, const Argume
   for (const pack::PackedSplit& split : summary.splits) {
     print_split(split);
   }
-  fmt::print("packed {} classes into {}\n", summary.classes, summary.out.string());
+  const std::string rate = summary.packed.files == 0 ? "" : pack::rate_text(summary.packed, summary.packing_s);
+  fmt::print("packed {} classes into {}{}\n", summary.classes, summary.out.string(), rate.empty() ? "" : ", " + rate);
   return ExitCode::kDone;
 }
 
 }  // namespace
 
 Command pack_command() {
-  Command command =
-      make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kPackUsage, run_pack, pack::expand_source_keys);
+  Command command = make_command<pack::PackOptions>("pack", "pack folders of images and masks into shards", kPackUsage, run_pack,
+                                                    pack::expand_source_keys);
   command.over_ranks = true;
   return command;
 }

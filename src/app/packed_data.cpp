@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 
@@ -10,6 +11,8 @@
 
 #include "app/data_cache.hpp"
 #include "core/error.hpp"
+#include "pack/class_file.hpp"
+#include "pack/label_notes.hpp"
 #include "pack/pack.hpp"
 #include "pack/source_keys.hpp"
 
@@ -30,17 +33,19 @@ double megabytes(std::uintmax_t bytes) {
   return static_cast<double>(bytes) / 1e6;
 }
 
-// Ids that data.ignore_classes names and data.classes declares: packed as classes, left out when the run learns (CONTRACTS 14).
-void ignore_when_learning(io::Value& tree, const io::Value& data) {
-  const io::Value* ignored = data.find("ignore_classes");
-  const io::Value* classes = data.find("classes");
-  if (ignored == nullptr || !ignored->is_list() || classes == nullptr || !classes->is_map()) {
+// Ids that ignore_classes names, in the recipe or in a file of classes, and that are classes: packed as such, left out when the run learns
+// (CONTRACTS 14).
+void ignore_when_learning(io::Value& tree, pack::PackOptions& options) {
+  const bool semantic = options.task == "semantic_segmentation";
+  if (!pack::has_declared_classes(options) && !(semantic && pack::shared_label_notes(options))) {
     return;
   }
-  for (const io::Value& id : ignored->as_list()) {
+  std::vector<std::string> notices;  // pack() tells them
+  for (const std::int32_t ignored : pack::declared_classes(options, notices).ignored_classes) {
+    std::erase(options.data.ignore_classes, ignored);  // pack() need not tell that it packs them
+    const io::Value id(ignored);
     const io::Value* list = tree.find("ignore_classes");
-    const bool there = list != nullptr && list->is_list() && std::ranges::find(list->as_list(), id) != list->as_list().end();
-    if (classes->find(std::to_string(id.as_int())) != nullptr && !there) {
+    if (list == nullptr || !list->is_list() || std::ranges::find(list->as_list(), id) == list->as_list().end()) {
       tree["ignore_classes"].push_back(id);
     }
   }
@@ -58,6 +63,10 @@ pack::PackOptions pack_options(const io::Value& tree, const io::Value& recipe) {
   keys.set("data", words.at("data"));
   config::refuse_unknown_keys(keys, plain_data_fields());
   if (const io::Value* more = recipe.find("pack_args"); more != nullptr && more->is_map()) {
+    if (const io::Value* file = words.find("classes"); file != nullptr && more->find("classes") != nullptr) {
+      throw ConfigError("data.classes={} and pack_args.classes={} both name classes; give one of them", io::to_json(*file, -1),
+                        io::to_json(more->at("classes"), -1));
+    }
     for (const io::Value::Member& member : more->as_map()) {
       words.set(member.key, member.value);
     }
@@ -65,11 +74,21 @@ pack::PackOptions pack_options(const io::Value& tree, const io::Value& recipe) {
   return config::read_options<pack::PackOptions>(words);
 }
 
-void say_size(const SourceContent& content, const fs::path& folder) {
-  const fs::space_info space = fs::space(folder.parent_path());
-  spdlog::info("data: {} files with {:.1f} MB are packed into {}; {:.1f} MB are free there", content.files, megabytes(content.bytes),
-               folder.string(), megabytes(space.available));
-  if (space.available < content.bytes) {
+// Where the file system of a folder that may not be there yet has its room.
+std::uintmax_t free_bytes(const fs::path& folder) {
+  fs::path there = fs::absolute(folder).lexically_normal();
+  while (!fs::exists(there) && there != there.parent_path()) {
+    there = there.parent_path();
+  }
+  return fs::space(there).available;
+}
+
+void say_size(const SourceContent& content, const fs::path& folder, bool dry_run) {
+  const std::uintmax_t available = free_bytes(folder.parent_path());
+  spdlog::info("{}: {} files with {:.1f} MB {} packed into {}{}; {:.1f} MB are free there{}", dry_run ? "dry run" : "data",
+               content.files.size(), megabytes(content.bytes), dry_run ? "would be" : "are", folder.string(), dry_run ? " first" : "",
+               megabytes(available), dry_run ? "; whether data and model fit is told after that" : "");
+  if (available < content.bytes) {
     spdlog::warn("data: that may not fit; another place is chosen by data_cache=FOLDER or MUSTER_DATA_CACHE");
   }
 }
@@ -77,21 +96,24 @@ void say_size(const SourceContent& content, const fs::path& folder) {
 // What all ranks do, and with which folder: kUse, or packing it (or only looking, in a dry run).
 std::string decide(const PlainData& data, const std::string& out, bool dry_run, std::optional<CachedData>& cached) {
   const SourceContent content = source_content(data.pack);
-  cached.emplace(data_cache_folder(data.cache, out), content.fingerprint);
+  const fs::path cache = data_cache_folder(data.cache, out);
+  const FoundContent found = find_content(cache, content);
+  cached.emplace(cache, found.fingerprint);
   const std::string folder = cached->folder().string();
   if (!cached->complete() && !dry_run) {
     cached->lock();  // whoever had it may have packed this very data set
   }
+  if (!dry_run) {
+    found.remember();
+  }
   if (cached->complete()) {
-    spdlog::info("data: {} holds these {} files, packed before", folder, content.files);
+    spdlog::info("data: {} holds these {} files, packed before", folder, content.files.size());
     return std::string(kUse) + folder;
   }
-  if (dry_run) {
-    spdlog::info("dry run: {} files with {:.1f} MB would be packed into {} first; whether data and model fit is told after that",
-                 content.files, megabytes(content.bytes), folder);
-  } else {
-    say_size(content, cached->folder());
+  if (!dry_run) {
+    cached->clear_damage();
   }
+  say_size(content, cached->folder(), dry_run);
   return "pack " + folder;
 }
 
@@ -135,7 +157,7 @@ std::optional<PlainData> take_plain_data(io::Value& tree) {
     plain.cache = cache->as_string();
   }
   plain.pack = pack_options(tree, plain.recipe);
-  ignore_when_learning(tree, plain.recipe.at("data"));
+  ignore_when_learning(tree, plain.pack);
   tree.set("data", kPlainText);
   return plain;
 }
@@ -161,6 +183,7 @@ std::optional<std::string> packed_data(const PlainData& data, const std::string&
     return std::nullopt;
   }
   options.out = folder;
+  options.restart = true;  // what an interrupted packing left goes on, or is thrown away when its files have other times now
   const pack::PackSummary summary = pack::pack(options, ranks, tell);
   if (cached) {
     cached->record(options);

@@ -23,8 +23,8 @@ struct PlainData {
 // data.*, data_cache and pack_args.*: keys of the recipe that TrainOptions does not have.
 std::vector<config::FieldHelp> plain_data_fields();
 
-// Takes these keys out of `tree`. Where `data` is a group, it becomes a text that says so, and the classes that it ignores join
-// ignore_classes; where it is text there is nothing to pack. ConfigError as config::read_options().
+// Takes these keys out of `tree`. Where `data` is a group, it becomes a text that says so, and the classes that it, or its file of
+// classes, ignores join ignore_classes; where it is text there is nothing to pack. ConfigError as config::read_options().
 std::optional<PlainData> take_plain_data(io::Value& tree);
 
 // The folder of the packed data set: packed now, by all ranks, or found in the cache. Nothing under `dry_run` when it would have to

@@ -11,6 +11,7 @@
 #include "app/command.hpp"
 #include "app/packed_data.hpp"
 #include "data/transform_none.hpp"
+#include "data/transform_val.hpp"
 #include "dist/session.hpp"
 #include "model/model_table.hpp"
 #include "train/train_run.hpp"
@@ -26,7 +27,8 @@ constexpr const char* kTrainUsage =
     "  launch/muster train configs/quickstart.yaml out=runs/c model=dinov2/vits14-eomt     after `muster models fetch dinov2/vits14`\n\n"
     "`data` is the folder of a packed data set, or, as in the reference documents, a group of plain folders,\n"
     "  data: {train: {images: DIR, masks: DIR}, val: {images: DIR, masks: DIR}, classes: {0: sky, 1: road}, ignore_classes: [255]}\n"
-    "which are packed first, once: into data_cache, $MUSTER_DATA_CACHE, or the folder data_cache beside `out`.\n\n"
+    "which are packed first, once: into data_cache, $MUSTER_DATA_CACHE, or the folder data_cache beside `out`. `classes` may also be the\n"
+    "path of a JSON or YAML file. The packed set is found again by the content of the files, also when they are copied or touched.\n\n"
     "SIGTERM or SIGUSR2 finishes the step, saves, and ends with 75; the same command goes on from there.\n"
     "out/ then holds checkpoints/, exported_models/, metrics.jsonl, eval.json, train.log, TensorBoard events and the recipe.\n"
     "--dry-run checks recipe, data and model and stops before the first step.\n";
@@ -54,6 +56,7 @@ void fill_normalisation(io::Value& tree) {
 void fill_style(io::Value& tree) {
   data::switch_off_none(tree);
   fill_normalisation(tree);
+  data::take_settled_val(tree);
   const io::Value* style = tree.find("recipe_style");
   if (style == nullptr || *style != io::Value("lightly_train")) {
     return;

@@ -1,6 +1,7 @@
 #include "config/recipe.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -42,6 +43,25 @@ void apply_override(io::Value& tree, const std::string& text) {
   io::Value value = override_value(std::string_view(text).substr(equals + 1), "command line");
   value.set_where("command line");
   node->set(std::string_view(key).substr(begin), std::move(value));
+}
+
+// CONTRACTS 16. Everything behind the recipe knows the full names alone, and so do the files that it writes.
+constexpr std::pair<std::string_view, std::string_view> kShortTaskNames[] = {
+    {"semantic", "semantic_segmentation"}, {"panoptic", "panoptic_segmentation"}, {"classification", "image_classification"}};
+
+void write_task_name_out(io::Value& tree) {
+  const io::Value* task = tree.find("task");
+  if (task == nullptr || !task->is_string()) {
+    return;
+  }
+  for (const auto& [short_name, full_name] : kShortTaskNames) {
+    if (task->as_string() == short_name) {
+      io::Value full(full_name);
+      full.set_where(task->where());
+      tree.set("task", std::move(full));
+      return;
+    }
+  }
 }
 
 class UnknownKeys {
@@ -109,6 +129,7 @@ io::Value recipe_tree(const std::optional<std::filesystem::path>& recipe, const 
   for (const std::string& text : overrides) {
     apply_override(tree, text);
   }
+  write_task_name_out(tree);
   return tree;
 }
 

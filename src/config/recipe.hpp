@@ -16,7 +16,8 @@
 namespace muster::config {
 
 // The recipe (none: an empty one) with the overrides applied in order. "a.b=value": the value is YAML, so [1, 2], true and
-// null are what they look like; where it is no valid YAML it is text. Throws ConfigError for "x" without "=".
+// null are what they look like; where it is no valid YAML it is text. A short `task` (semantic, panoptic, classification) is written
+// out. Throws ConfigError for "x" without "=".
 io::Value recipe_tree(const std::optional<std::filesystem::path>& recipe, const std::vector<std::string>& overrides);
 
 // Throws ConfigError for the first key of `tree` that is none of `fields`, with the nearest name that is.

@@ -1,7 +1,9 @@
 #include "data/blob_read.hpp"
 
-#include <cerrno>
 #include <chrono>
+#include <thread>
+#include <tuple>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -24,32 +26,38 @@ ReadCounters ReadStatistics::counters() const noexcept {
           .seconds = 1e-9 * static_cast<double>(nanoseconds_.load(std::memory_order_relaxed))};
 }
 
-void read_checked(const BlobPlace& place, const ReadBlob& read, const std::function<std::string()>& name, ReadStatistics& statistics,
-                  std::vector<std::byte>& blob) {
+void read_checked(const BlobPlace& place, BlobSource& source, const std::function<std::string()>& name, const RetryWaits& waits,
+                  ReadStatistics& statistics, std::vector<std::byte>& blob) {
   using Clock = std::chrono::steady_clock;
+  constexpr std::array kTries = {"first", "second", "third", "fourth"};
+  static_assert(kTries.size() == std::tuple_size_v<RetryWaits> + 1);
   const auto start = Clock::now();
   blob.resize(place.size);
-  std::string problem;
-  for (int attempt = 0; attempt < kReadTries; ++attempt) {
-    if (attempt > 0) {
-      statistics.add_retry();
-    }
-    if (!read(blob)) {
-      problem = errno == 0 ? "the file ends before it" : errno_text(errno);
-    } else if (const std::uint32_t found = crc32_of(blob); found != place.crc32) {
+  std::string before;  // what was wrong with the last try
+  for (std::size_t attempt = 0; attempt < kTries.size(); ++attempt) {
+    std::string problem = source.read(blob);
+    const bool read_failed = !problem.empty();
+    if (!read_failed) {
+      const std::uint32_t found = crc32_of(blob);
+      if (found == place.crc32) {
+        const auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start);
+        statistics.add(blob.size(), static_cast<std::uint64_t>(elapsed.count()));
+        if (attempt > 0) {
+          spdlog::warn("{}: the {} was read well the {} time; before, {}", name(), place.kind, kTries[attempt], before);
+        }
+        return;
+      }
       statistics.add_crc_failure();
       problem = fmt::format("its CRC-32 is {:08x}, wanted {:08x}", found, place.crc32);
-    } else {
-      const auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start);
-      statistics.add(blob.size(), static_cast<std::uint64_t>(elapsed.count()));
-      if (attempt > 0) {
-        spdlog::warn("{}: the {} was read well the {} time; before, {}", name(), place.kind, attempt == 1 ? "second" : "third", problem);
-      }
-      return;
+    }
+    before = std::move(problem);
+    if (attempt < waits.size()) {
+      statistics.add_retry();
+      source.forget(read_failed);
+      std::this_thread::sleep_for(waits[attempt]);
     }
   }
-  throw DataError("{}: the {} of {} bytes cannot be used: {}; repack this shard, or copy it again", name(), place.kind, place.size,
-                  problem);
+  throw DataError("{}: the {} of {} bytes cannot be used: {}; repack this shard, or copy it again", name(), place.kind, place.size, before);
 }
 
 }  // namespace muster::data

@@ -1,7 +1,9 @@
 // One stored blob read and compared with its checksum, again where that failed, and counted.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,7 +13,9 @@
 
 namespace muster::data {
 
-inline constexpr int kReadTries = 3;  // a network file system may fail once
+// How long to wait before each further try: a network file system may fail for a moment.
+using RetryWaits = std::array<std::chrono::milliseconds, 3>;
+inline constexpr RetryWaits kRetryWaits = {std::chrono::milliseconds(1), std::chrono::milliseconds(10), std::chrono::milliseconds(100)};
 
 // Of one reader since it was made.
 struct ReadCounters {
@@ -20,6 +24,10 @@ struct ReadCounters {
   std::uint64_t retries = 0;       // times that one had to be read again
   std::uint64_t crc_failures = 0;  // times that what was read had another checksum
   double seconds = 0.0;            // that threads spent reading and comparing, added up over threads
+  // Of open shards: looks that found one, that had to open it, and shards closed to make room for another.
+  std::uint64_t cache_hits = 0;
+  std::uint64_t cache_misses = 0;
+  std::uint64_t cache_evictions = 0;
   bool operator==(const ReadCounters&) const = default;
 };
 
@@ -41,13 +49,21 @@ struct BlobPlace {
   std::uint32_t size = 0;      // bytes
   std::uint32_t crc32 = 0;
 };
-// Fills the span: true, or false with errno (0 at the end of the file).
-using ReadBlob = std::function<bool(std::span<std::byte>)>;
 
-// Calls `read` until the bytes have the wanted CRC-32, at most kReadTries times, and leaves them in `blob`, whose memory is used again; a
-// success after a failure is a warning in the log. Any thread. `name`: "train-00017.h5: sample 42 (a/b.jpg)", asked for only when it is
-// needed. DataError that begins with it and says what was wrong at last.
-void read_checked(const BlobPlace& place, const ReadBlob& read, const std::function<std::string()>& name, ReadStatistics& statistics,
-                  std::vector<std::byte>& blob);
+// Where the bytes come from.
+class BlobSource {
+ public:
+  virtual ~BlobSource() = default;
+  // Fills the span: "", or what was wrong.
+  virtual std::string read(std::span<std::byte> bytes) = 0;
+  // Before the next try, so that it does not end as the last one did: in an error of read(), or with another checksum.
+  virtual void forget(bool read_failed) = 0;
+};
+
+// Reads until the bytes have the wanted CRC-32, at most once and then once after each wait, and leaves them in `blob`, whose memory is used
+// again; a success after a failure is a warning in the log. Any thread. `name`: "train-00017.h5: sample 42 (a/b.jpg)", asked for only when
+// it is needed. DataError that begins with it and says what was wrong at last.
+void read_checked(const BlobPlace& place, BlobSource& source, const std::function<std::string()>& name, const RetryWaits& waits,
+                  ReadStatistics& statistics, std::vector<std::byte>& blob);
 
 }  // namespace muster::data

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "core/error.hpp"
 #include "core/random.hpp"
@@ -17,22 +18,39 @@ struct ClassShare {
   std::uint64_t pixels = 0;  // 1 where the pack has no masks
 };
 
-// The learned classes of a sample, each once.
-void learned_classes(const ShardReader& reader, const TrainClasses& classes, std::uint32_t id, std::vector<ClassShare>& found) {
-  found.clear();
-  const auto add = [&](std::uint32_t dense, std::uint64_t pixels) {
-    const std::int32_t train = classes.train_index(static_cast<std::uint16_t>(dense));
-    if (train >= 0) {
-      found.push_back({.train_class = static_cast<std::uint32_t>(train), .pixels = pixels});
+// The learned classes of one sample after the other. Its memory serves every sample: sets have millions.
+class LearnedClasses {
+ public:
+  LearnedClasses(const ShardReader& reader, const TrainClasses& classes) : reader_(reader), classes_(classes) {}
+
+  // Of sample `id`, each class once; until the next call.
+  std::span<const ClassShare> of(std::uint32_t id) {
+    found_.clear();
+    reader_.class_histogram_into(id, histogram_);
+    for (const ClassPixels& entry : histogram_) {
+      add(entry.class_index, entry.pixels);
     }
-  };
-  for (const ClassPixels& entry : reader.class_histogram(id)) {
-    add(entry.class_index, entry.pixels);
+    reader_.labels_into(id, labels_);
+    for (const std::int32_t label : labels_) {
+      add(static_cast<std::uint32_t>(label), 1);
+    }
+    return found_;
   }
-  for (const std::int32_t label : reader.labels(id)) {
-    add(static_cast<std::uint32_t>(label), 1);
+
+ private:
+  void add(std::uint32_t dense, std::uint64_t pixels) {
+    const std::int32_t train = classes_.train_index(static_cast<std::uint16_t>(dense));
+    if (train >= 0) {
+      found_.push_back({.train_class = static_cast<std::uint32_t>(train), .pixels = pixels});
+    }
   }
-}
+
+  const ShardReader& reader_;
+  const TrainClasses& classes_;
+  std::vector<ClassPixels> histogram_;
+  std::vector<std::int32_t> labels_;
+  std::vector<ClassShare> found_;
+};
 
 struct ClassCounts {
   std::vector<std::uint64_t> images, pixels;  // by train class
@@ -42,10 +60,9 @@ struct ClassCounts {
 ClassCounts count_learned(const ShardReader& reader, const TrainClasses& classes) {
   const auto count = static_cast<std::size_t>(classes.count());
   ClassCounts counts{.images = std::vector<std::uint64_t>(count), .pixels = std::vector<std::uint64_t>(count)};
-  std::vector<ClassShare> found;
+  LearnedClasses learned(reader, classes);
   for (std::uint32_t id = 0; id < reader.size(); ++id) {
-    learned_classes(reader, classes, id, found);
-    for (const ClassShare& share : found) {
+    for (const ClassShare& share : learned.of(id)) {
       counts.images[share.train_class] += 1;
       counts.pixels[share.train_class] += share.pixels;
       counts.all_pixels += share.pixels;
@@ -92,12 +109,11 @@ std::vector<std::uint32_t> sample_weights(const ShardReader& reader, const Train
   }
   const std::vector<double> values = class_values(counts, reader.size(), sampling, options);
   std::vector<double> exact(reader.size());
-  std::vector<ClassShare> found;
+  LearnedClasses learned(reader, classes);
   double largest = 0.0;
   for (std::uint32_t id = 0; id < reader.size(); ++id) {
-    learned_classes(reader, classes, id, found);
     double weight = sampling == Sampling::kRepeatFactor ? 1.0 : 0.0;
-    for (const ClassShare& share : found) {
+    for (const ClassShare& share : learned.of(id)) {
       const double value = values[share.train_class];
       weight = sampling == Sampling::kRepeatFactor ? std::max(weight, value) : weight + value;
     }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -69,20 +70,56 @@ ShardFds::ShardFds(std::filesystem::path folder, std::vector<ManifestShard> shar
 }
 
 std::shared_ptr<const OpenShard> ShardFds::get(std::uint32_t shard) {
-  const std::lock_guard lock(mutex_);
-  if (const auto found = open_.find(shard); found != open_.end()) {
-    recent_.splice(recent_.begin(), recent_, found->second.place);
-    return found->second.shard;
+  if (std::shared_ptr<const OpenShard> found = find(shard)) {
+    return found;
   }
+  // Outside the lock: a slow server, or the search for a header that was moved, keeps nobody from the other shards.
   const ManifestShard& wanted = shards_.at(shard);
-  auto opened = std::make_shared<const OpenShard>(open_shard(folder_ / wanted.file, wanted));
+  return keep(shard, std::make_shared<const OpenShard>(open_shard(folder_ / wanted.file, wanted)));
+}
+
+std::shared_ptr<const OpenShard> ShardFds::find(std::uint32_t shard) {
+  const std::lock_guard lock(mutex_);
+  const auto found = open_.find(shard);
+  if (found == open_.end()) {
+    return nullptr;
+  }
+  ++counters_.hits;
+  recent_.splice(recent_.begin(), recent_, found->second.place);
+  return found->second.shard;
+}
+
+std::shared_ptr<const OpenShard> ShardFds::keep(std::uint32_t shard, std::shared_ptr<const OpenShard> opened) {
+  std::shared_ptr<const OpenShard> oldest;  // closed after the lock is given back
+  const std::lock_guard lock(mutex_);
+  ++counters_.misses;
+  if (const auto found = open_.find(shard); found != open_.end()) {
+    oldest = std::exchange(opened, found->second.shard);
+    return opened;
+  }
   if (open_.size() >= limit_) {
-    open_.erase(recent_.back());
+    ++counters_.evictions;
+    const auto last = open_.find(recent_.back());
+    oldest = std::move(last->second.shard);
+    open_.erase(last);
     recent_.pop_back();
   }
   recent_.push_front(shard);
   open_.emplace(shard, Entry{.shard = opened, .place = recent_.begin()});
   return opened;
+}
+
+void ShardFds::drop(std::uint32_t shard, const std::shared_ptr<const OpenShard>& stale) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = open_.find(shard); found != open_.end() && found->second.shard == stale) {
+    recent_.erase(found->second.place);
+    open_.erase(found);
+  }
+}
+
+CacheCounters ShardFds::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
 }
 
 }  // namespace muster::data

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <span>
 
 #include <fcntl.h>
 
 #include "core/error.hpp"
 #include "data/mask_codec.hpp"
+#include "data/shard_blob.hpp"
 #include "data/shard_fds.hpp"
 #include "data/shard_file.hpp"
 #include "image/decode.hpp"
@@ -88,13 +88,15 @@ void check_shards_are_there(const std::filesystem::path& folder, const std::vect
 }  // namespace
 
 struct ShardReader::State {
-  State(const std::filesystem::path& folder, std::string split_name, const ManifestSplit& wanted, IndexCheck index_check)
+  State(const std::filesystem::path& folder, std::string split_name, const ManifestSplit& wanted, IndexCheck index_check,
+        const RetryWaits& retry_waits)
       : split(std::move(split_name)),
         fingerprint(wanted.fingerprint),
         shards(wanted.shards),
         map(folder, split, wanted, index_check),
         rows(map),
-        fds(folder, wanted.shards) {}
+        fds(folder, wanted.shards),
+        waits(retry_waits) {}
 
   std::string split;
   std::string fingerprint;
@@ -102,6 +104,7 @@ struct ShardReader::State {
   IndexMap map;
   MappedRows rows;
   mutable ShardFds fds;
+  RetryWaits waits;
   mutable ReadStatistics statistics;
 
   // The columns, for row `id`.
@@ -133,19 +136,16 @@ struct ShardReader::State {
       throw DataError("{}: its {} would end at byte {} of a payload of {}; pack again", place(id), blob.kind, offset + blob.size,
                       shard.payload_bytes);
     }
-    const std::shared_ptr<const OpenShard> open = fds.get(number);
-    read_checked(
-        blob, [&](std::span<std::byte> bytes) { return read_fully(open->fd.get(), open->payload_address + offset, bytes); },
-        [&] { return place(id); }, statistics, into);
+    ShardBlob source(fds, number, offset, blob.size);
+    read_checked(blob, source, [&] { return place(id); }, waits, statistics, into);
   }
 
-  std::vector<std::int32_t> labels(std::uint32_t id) const {
-    std::vector<std::int32_t> all;
+  void labels(std::uint32_t id, std::vector<std::int32_t>& all) const {
+    all.clear();
     const EntryRange range = entries(rows.labels_ptr, rows.labels.size(), id);
     for (std::uint64_t e = range.begin; e < range.end; ++e) {
       all.push_back(rows.labels[e]);
     }
-    return all;
   }
 
   std::vector<Segment> segments(std::uint32_t id) const {
@@ -162,10 +162,11 @@ struct ShardReader::State {
   }
 };
 
-ShardReader::ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest, IndexCheck index_check) {
+ShardReader::ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest, IndexCheck index_check,
+                         const RetryWaits& waits) {
   const auto found = manifest.splits.find(split);
   check(found != manifest.splits.end(), "ShardReader: no split {}", split);
-  state_ = std::make_unique<State>(folder, std::move(split), found->second, index_check);
+  state_ = std::make_unique<State>(folder, std::move(split), found->second, index_check, waits);
   if (index_check == IndexCheck::kWhole) {
     check_shards_are_there(folder, found->second.shards);
   }
@@ -188,7 +189,12 @@ TargetKind ShardReader::target() const noexcept {
   return state_->map.head().target;
 }
 ReadCounters ShardReader::counters() const noexcept {
-  return state_->statistics.counters();
+  ReadCounters counters = state_->statistics.counters();
+  const CacheCounters cache = state_->fds.counters();
+  counters.cache_hits = cache.hits;
+  counters.cache_misses = cache.misses;
+  counters.cache_evictions = cache.evictions;
+  return counters;
 }
 
 std::string ShardReader::key(std::uint32_t id) const {
@@ -202,21 +208,33 @@ std::pair<int, int> ShardReader::upright_size(std::uint32_t id) const {
 }
 
 std::vector<ClassPixels> ShardReader::class_histogram(std::uint32_t id) const {
-  const MappedRows& rows = state_->row(id);
   std::vector<ClassPixels> histogram;
+  class_histogram_into(id, histogram);
+  return histogram;
+}
+
+void ShardReader::class_histogram_into(std::uint32_t id, std::vector<ClassPixels>& histogram) const {
+  const MappedRows& rows = state_->row(id);
+  histogram.clear();
   const EntryRange range = State::entries(rows.class_ptr, rows.class_id.size(), id);
   for (std::uint64_t e = range.begin; e < range.end; ++e) {
     histogram.push_back({.class_index = rows.class_id[e], .pixels = rows.class_pixels[e]});
   }
-  return histogram;
 }
 
 std::vector<std::int32_t> ShardReader::labels(std::uint32_t id) const {
+  std::vector<std::int32_t> all;
+  labels_into(id, all);
+  return all;
+}
+
+void ShardReader::labels_into(std::uint32_t id, std::vector<std::int32_t>& labels) const {
   const MappedRows& rows = state_->row(id);
   if (!rows.label.empty() && rows.label[id] >= 0) {
-    return {rows.label[id]};
+    labels.assign(1, rows.label[id]);
+  } else {
+    state_->labels(id, labels);
   }
-  return state_->labels(id);
 }
 
 EncodedSample ShardReader::read(std::uint32_t id) const {
@@ -238,7 +256,7 @@ void ShardReader::read_into(std::uint32_t id, EncodedSample& sample) const {
   sample.mask_dtype = rows.mask_dtype[id];
   sample.kind = target();
   sample.label = rows.label.empty() ? -1 : rows.label[id];
-  sample.labels = state_->labels(id);
+  state_->labels(id, sample.labels);
   sample.segments = state_->segments(id);
   sample.mask.clear();
   const auto blob = [&](const char* kind, std::uint32_t size, std::uint32_t crc32, std::uint64_t offset, std::vector<std::byte>& into) {

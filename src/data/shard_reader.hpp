@@ -25,7 +25,8 @@ class ShardReader {
  public:
   // Maps the index and checks it against the manifest; with kWhole, which one rank per node says, also that every shard is there.
   // DataError naming the file.
-  ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest, IndexCheck check = IndexCheck::kWhole);
+  ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest, IndexCheck check = IndexCheck::kWhole,
+              const RetryWaits& waits = kRetryWaits);
   ~ShardReader();
   ShardReader(ShardReader&&) noexcept;
   ShardReader& operator=(ShardReader&&) noexcept;
@@ -39,7 +40,11 @@ class ShardReader {
   std::vector<ClassPixels> class_histogram(std::uint32_t id) const;  // empty where there are no masks
   std::vector<std::int32_t> labels(std::uint32_t id) const;          // dense indices of an image's labels; empty where there are none
 
-  // Safe from any thread. DataError "train-00017.h5: sample 42 (a/b.jpg): ..." after three tries when the bytes cannot be
+  // The same, into memory that is used again: for going over a whole set.
+  void class_histogram_into(std::uint32_t id, std::vector<ClassPixels>& histogram) const;
+  void labels_into(std::uint32_t id, std::vector<std::int32_t>& labels) const;
+
+  // Safe from any thread. DataError "train-00017.h5: sample 42 (a/b.jpg): ..." after four tries when the bytes cannot be
   // read or their checksum differs; also when the index has become shorter since it was opened.
   EncodedSample read(std::uint32_t id) const;
   // The same, into the memory of a sample that is not needed any more. After an error `sample` holds nothing of use.

@@ -116,6 +116,21 @@ void shift_hue(Planes& planes, float turns) {
   });
 }
 
+// A change that is not made has the factor or shift that changes nothing. Tosses follow those of the order.
+void toss_each(ColorPlan& plan, double prob, const RandomSequence& random) {
+  constexpr std::uint64_t kFirstToss = 8;
+  const auto made = [&](ColorChange change) { return random.uniform(kFirstToss + static_cast<std::uint64_t>(change)) < prob; };
+  plan.brightness = made(ColorChange::kBrightness) ? plan.brightness : 1;
+  plan.contrast = made(ColorChange::kContrast) ? plan.contrast : 1;
+  plan.saturation = made(ColorChange::kSaturation) ? plan.saturation : 1;
+  plan.hue = made(ColorChange::kHue) ? plan.hue : 0;
+  plan.active = plan.brightness != 1 || plan.contrast != 1 || plan.saturation != 1 || plan.hue != 0;
+  const bool contrast_first = random.uniform(kFirstToss + 4) < 0.5;
+  using enum ColorChange;
+  plan.order = contrast_first ? std::array{kBrightness, kContrast, kSaturation, kHue}
+                              : std::array{kBrightness, kSaturation, kHue, kContrast};
+}
+
 }  // namespace
 
 ColorPlan draw_color(const ColorJitterOptions& options, const DrawKey& key) {
@@ -130,6 +145,10 @@ ColorPlan draw_color(const ColorJitterOptions& options, const DrawKey& key) {
   plan.contrast = factor(2, options.contrast);
   plan.saturation = factor(3, options.saturation);
   plan.hue = random.uniform(4, -options.strength * options.hue, options.strength * options.hue);
+  if (options.per_operation) {
+    toss_each(plan, options.prob, random);
+    return plan;
+  }
   for (std::size_t i = 3; i > 0; --i) {  // Fisher and Yates
     std::swap(plan.order[i], plan.order[std::min(static_cast<std::size_t>(random.uniform(4 + i) * static_cast<double>(i + 1)), i)]);
   }

@@ -1,4 +1,4 @@
-// None, as the reference documents switch off an augmentation: transform_args={"color_jitter": None}.
+// None and "auto", as the reference documents write them: transform_args={"color_jitter": None, "normalize": "auto"}.
 #pragma once
 
 #include "io/value.hpp"
@@ -6,7 +6,8 @@
 namespace muster::data {
 
 // In the tree of a recipe, for each augmentation under transform_args that is null: probability 0. (An empty group of any other kind means
-// its defaults.) Augmentations that are off unless asked for stay so.
+// its defaults.) Augmentations that are off unless asked for stay so. Keys that are then as if they were not there are taken out:
+// channel_drop and scale_jitter.divisible_by of null, normalize of null or "auto". ConfigError for any other channel_drop.
 void switch_off_none(io::Value& recipe);
 
 }  // namespace muster::data

@@ -2,7 +2,7 @@
 //
 // Keys and defaults are LightlyTrain's for EoMT semantic segmentation, but for `scale_jitter.keep_aspect` (theirs squashes each image
 // to the crop's shape; false gives that) and `random_resized_crop`, which image classification uses: keys as LightlyTrain's, defaults as
-// torchvision's. Where theirs is None, an operation here has prob = 0. Defaults that depend on the model are set by config.
+// torchvision's. `color_jitter.per_operation` is not theirs. Where theirs is None, an operation here has prob = 0. Defaults that depend on the model are set by config.
 #pragma once
 
 #include <string>
@@ -70,6 +70,7 @@ struct ColorJitterOptions {
   double contrast = 0.5;
   double saturation = 0.5;
   double hue = 18.0 / 360.0;
+  bool per_operation = false;
 };
 
 struct ValTransformOptions {
@@ -157,12 +158,15 @@ void visit(Visitor& v, RandomRotateOptions& o) {
 
 template <class Visitor>
 void visit(Visitor& v, ColorJitterOptions& o) {
-  v.field("prob", o.prob, between(0, 1), "probability of all four changes together, in drawn order");
+  v.field("prob", o.prob, between(0, 1), "probability of all four changes together, in drawn order; of each with per_operation");
   v.field("strength", o.strength, at_least(0), "multiplies the four ranges");
   v.field("brightness", o.brightness, at_least(0), "factor in [1 - x, 1 + x], not below 0");
   v.field("contrast", o.contrast, at_least(0), "factor in [1 - x, 1 + x], not below 0");
   v.field("saturation", o.saturation, at_least(0), "factor in [1 - x, 1 + x], not below 0");
   v.field("hue", o.hue, at_least(0), "shift in [-x, x] of the colour circle; strength * hue at most 0.5");
+  v.field("per_operation", o.per_operation, any_value(),
+          "each change has its own toss: brightness, saturation, hue in this order, contrast before or after the last two, as EoMT's authors; "
+          "false: all four or none, as LightlyTrain");
 }
 
 template <class Visitor>

@@ -21,11 +21,12 @@ struct SourceFile {
   std::filesystem::path path;
   std::uint64_t bytes = 0;
   std::int64_t mtime_ns = 0;  // since the epoch of the system
+  std::int64_t ctime_ns = 0;  // of the last change, also of one that set mtime back; 0 where a rank was told by another
 };
 
 struct Scan {
   std::vector<SourceFile> files;  // ascending by the bytes of the key
-  std::size_t other_files = 0;    // with another extension, links to nowhere, and what is no file
+  std::size_t other_files = 0;    // with another extension, "._" files, links to nowhere, and what is no file
 };
 
 // Where Muster keeps what it knows of a labelled folder. It is never searched: overlays are no data.
@@ -38,7 +39,8 @@ inline constexpr std::string_view kMaskExtensions[] = {"png", "pgm"};
 inline constexpr int kScanThreads = 8;
 
 // All files below `root` whose extension is one of these, in upper or lower case. Links are followed, except into a folder
-// that is being searched already; `except` and folders named kNotesFolder are left out. The result is the same for any `threads`.
+// that is being searched already; `except`, folders named kNotesFolder, folders below `root` whose name begins with a dot, and files
+// whose name begins with "._" (of macOS; they count as other files) are left out. The result is the same for any `threads`.
 // ConfigError when `root` is no folder; DataError, naming it, for a folder that cannot be read (the first by name, and how many more).
 Scan scan_folder(const std::filesystem::path& root, std::span<const std::string_view> extensions, const std::filesystem::path& except = {},
                  int threads = kScanThreads);

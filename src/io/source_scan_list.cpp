@@ -55,6 +55,11 @@ struct Found {
   std::size_t other_files = 0;
 };
 
+// What macOS writes beside a file on other file systems: "._a.jpg" is no image. Any other dot file may be one.
+bool is_resource_fork(std::string_view name) {
+  return name.starts_with("._");
+}
+
 enum class EntryKind { kFolder, kFile, kOther };
 
 class FolderSearch {
@@ -161,10 +166,17 @@ class FolderSearch {
 
   void add(const dirent& entry, const Folder& folder, int fd, const std::shared_ptr<const Ancestor>& chain, Found& found) {
     SourceFile file{.key = folder.prefix + entry.d_name, .path = {}, .bytes = 0, .mtime_ns = kNotLookedUp};
+    if (is_resource_fork(entry.d_name)) {
+      ++found.other_files;
+      return;
+    }
     const EntryKind kind = entry.d_type == DT_DIR                                 ? EntryKind::kFolder
                            : entry.d_type == DT_REG                               ? EntryKind::kFile
                            : entry.d_type == DT_LNK || entry.d_type == DT_UNKNOWN ? kind_by_status(entry.d_name, folder, fd, file)
                                                                                   : EntryKind::kOther;
+    if (kind == EntryKind::kFolder && entry.d_name[0] == '.') {
+      return;  // .git, .ipynb_checkpoints, .Trash: what programs keep for themselves
+    }
     if (kind == EntryKind::kFolder) {
       found.folders.push_back({.path = folder.path / entry.d_name, .prefix = file.key + "/", .above = chain});
     } else if (kind == EntryKind::kFile && has_extension(entry.d_name, extensions_)) {
@@ -186,6 +198,7 @@ class FolderSearch {
     }
     file.bytes = static_cast<std::uint64_t>(status.st_size);
     file.mtime_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+    file.ctime_ns = std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec;
     return S_ISDIR(status.st_mode) ? EntryKind::kFolder : S_ISREG(status.st_mode) ? EntryKind::kFile : EntryKind::kOther;
   }
 

@@ -59,6 +59,7 @@ void look_up_one(SourceFile& file, FolderInHand& hand, ScanProblems& problems) {
   } else if (S_ISREG(status.st_mode)) {
     file.bytes = static_cast<std::uint64_t>(status.st_size);
     file.mtime_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+    file.ctime_ns = std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec;
   }
 }
 

@@ -4,10 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "core/error.hpp"
 #include "core/hash.hpp"
 #include "data/shard_file.hpp"
 #include "data/shard_format.hpp"
+#include "pack/encode_sample.hpp"
 #include "pack/plan.hpp"
+#include "pack/skipped_file.hpp"
 
 namespace muster::pack {
 namespace {
@@ -107,6 +110,26 @@ std::string SourceChanges::text() const {
 SourceChanges source_changes(const SplitPreflight& sources, const data::ManifestSplit& split, const std::filesystem::path& folder) {
   const data::IndexFile index = data::read_index_file(folder / split.index.file);
   return Comparison(sources, split, index).run();
+}
+
+void leave_out_damaged(SourceChanges& changes, const SplitPreflight& sources, const PackOptions& options) {
+  for (const SkippedFile& file : read_skipped_file(options.out, sources.split)) {
+    const auto key_of = [](const PlannedSample& sample) -> const std::string& { return sample.source.image.key; };
+    const auto sample = std::ranges::lower_bound(sources.samples, file.key, {}, key_of);
+    if (sample == sources.samples.end() || key_of(*sample) != file.key) {
+      continue;
+    }
+    std::uint8_t& is_new = changes.is_new[static_cast<std::size_t>(sample - sources.samples.begin())];
+    if (is_new == 0) {
+      continue;
+    }
+    try {
+      (void)encode_sample(*sample, *sources.source, options);
+    } catch (const DataError&) {
+      is_new = 0;
+      --changes.added;
+    }
+  }
 }
 
 std::string dataset_fingerprint(const data::Manifest& manifest) {

@@ -28,6 +28,9 @@ struct SourceChanges {
 // Reads the split's joined index. DataError when it cannot be read.
 SourceChanges source_changes(const SplitPreflight& sources, const data::ManifestSplit& split, const std::filesystem::path& folder);
 
+// Samples that skipped.csv names for this split are new only when they can be packed now. Encodes each of them; UndeclaredValueError.
+void leave_out_damaged(SourceChanges& changes, const SplitPreflight& sources, const PackOptions& options);
+
 // XXH3-128 over names and fingerprints of all splits: what a manifest of the next generation names as its parent.
 std::string dataset_fingerprint(const data::Manifest& manifest);
 

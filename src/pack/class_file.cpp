@@ -128,12 +128,14 @@ void check_disjoint(const std::vector<ClassEntry>& entries, const std::string& w
   }
 }
 
-// Ids that are no class, ascending, each once.
-std::vector<std::int32_t> void_values(std::vector<std::int32_t> ignored, const DeclaredClasses& declared) {
-  std::erase_if(ignored, [&](std::int32_t id) { return declared.classes.dense_index(id).has_value(); });
+// Divides ignore_classes into ids that are classes and those that are none.
+void take_ignored(std::vector<std::int32_t> ignored, DeclaredClasses& declared) {
   std::sort(ignored.begin(), ignored.end());
   ignored.erase(std::unique(ignored.begin(), ignored.end()), ignored.end());
   for (const std::int32_t id : ignored) {
+    (declared.classes.dense_index(id) ? declared.ignored_classes : declared.void_values).push_back(id);
+  }
+  for (const std::int32_t id : declared.void_values) {
     if (id < 0 || id > kMaxPixelValue) {
       throw ConfigError("{}: ignore_classes names {}, but pixel values lie in 0..{}", declared.where, id, kMaxPixelValue);
     }
@@ -145,7 +147,6 @@ std::vector<std::int32_t> void_values(std::vector<std::int32_t> ignored, const D
       }
     }
   }
-  return ignored;
 }
 
 DeclaredClasses from_tree(const io::Value& tree, std::vector<std::int32_t> ignored, const std::string& where) {
@@ -167,7 +168,7 @@ DeclaredClasses from_tree(const io::Value& tree, std::vector<std::int32_t> ignor
   for (ClassEntry& entry : entries) {
     declared.labels.push_back(std::move(entry.labels));
   }
-  declared.void_values = void_values(std::move(ignored), declared);
+  take_ignored(std::move(ignored), declared);
   return declared;
 }
 
@@ -238,6 +239,21 @@ std::string label_text(std::uint32_t label, bool rgb) {
   return rgb ? fmt::format("({}, {}, {})", label >> 16, label >> 8 & 255, label & 255) : fmt::format("{}", label);
 }
 
+void tell_packed_though_ignored(const data::ClassList& classes, const std::vector<std::int32_t>& ignored,
+                                std::vector<std::string>& notices) {
+  if (ignored.empty()) {
+    return;
+  }
+  std::vector<std::string> named;
+  for (const std::int32_t id : ignored) {
+    named.push_back(fmt::format("{} ({})", id, classes.names[classes.dense_index(id).value()]));
+  }
+  const bool one = ignored.size() == 1;
+  notices.push_back(
+      fmt::format("class{} {} {} packed, as a pack keeps every class; give ignore_classes=[{}] to `muster train data=PACKED`, which leaves {} out",
+                  one ? "" : "es", fmt::join(named, ", "), one ? "is" : "are", fmt::join(ignored, ", "), one ? "it" : "them"));
+}
+
 bool has_declared_classes(const PackOptions& options) {
   return !options.classes.empty() || in_recipe(options);
 }
@@ -258,6 +274,7 @@ DeclaredClasses declared_classes(const PackOptions& options, std::vector<std::st
   if (declared.reduce_labels && declared.rgb) {
     throw ConfigError("{}: reduce_labels counts pixel values down, and these labels are colours; use one or the other", declared.where);
   }
+  tell_packed_though_ignored(declared.classes, declared.ignored_classes, notices);
   return declared;
 }
 

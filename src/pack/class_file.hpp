@@ -30,6 +30,7 @@ struct DeclaredClasses {
   std::vector<std::vector<std::uint32_t>> labels;  // by dense index, ascending: pixel values, or colours as packed_rgb();
                                                    // empty where there are no masks
   std::vector<std::int32_t> void_values;           // ids of ignore_classes that are no class, ascending
+  std::vector<std::int32_t> ignored_classes{};     // ids of ignore_classes that are classes, ascending: for runs that load the set
   bool rgb = false;                                // labels are colours
   bool reduce_labels = false;
   std::string where;  // file or recipe, for messages
@@ -43,6 +44,10 @@ constexpr std::uint32_t packed_rgb(std::uint32_t red, std::uint32_t green, std::
 }
 // "7", or "(128, 64, 0)" for a colour.
 std::string label_text(std::uint32_t label, bool rgb);
+
+// Adds a sentence on the classes with these ids, which ignore_classes names: they are packed, and a run that loads the pack has to be told.
+void tell_packed_though_ignored(const data::ClassList& classes, const std::vector<std::int32_t>& ignored,
+                                std::vector<std::string>& notices);
 
 // Whether a file, the recipe or the masks' notes name classes; classification sets may have none.
 bool has_declared_classes(const PackOptions& options);

@@ -65,6 +65,12 @@ DeclaredClasses found_classes(const PackOptions& options) {
   return {.classes = data::make_class_list(std::move(classes)), .labels = {}, .void_values = {}, .where = where};
 }
 
+// Why the labels of a line cannot be told; no text where they can.
+struct RefusedLabels {
+  std::string text;
+  ProblemKind kind = ProblemKind::kUnknownClass;
+};
+
 class ClassificationSource final : public SplitSource {
  public:
   ClassificationSource(const PackOptions& options, SplitSources sources, DeclaredClasses declared)
@@ -114,8 +120,8 @@ class ClassificationSource final : public SplitSource {
   Listing from_folders(const ScanFolder& scan) const;
   Listing from_table(const ScanFolder& scan);
   std::vector<io::SourceFile> files_of(const LabelTable& table, const ScanFolder& scan) const;
-  // Dense and ascending. A sentence in `problem` where they cannot be told.
-  std::vector<std::int32_t> labels_in(const LabelRow& row, std::string& problem) const;
+  // Dense and ascending. A sentence in `refused` where they cannot be told.
+  std::vector<std::int32_t> labels_in(const LabelRow& row, RefusedLabels& refused) const;
 
   const PackOptions options_;
   const SplitSources sources_;
@@ -148,17 +154,19 @@ Listing ClassificationSource::from_folders(const ScanFolder& scan) const {
       listing.samples.push_back({.image = std::move(image), .mask = {}, .labels = {*label}});
     } else if (told.insert(folder).second) {
       const auto nearest = nearest_name(folder, declared_.classes.names);
-      text = fmt::format("{}: {} images in a folder that is no class{}; add it to the classes in {}, or move it away",
+      text = fmt::format("{}: {} images in a folder that is no class; rename it{}, add it to the classes in {}, or move it away",
                          (fs::path(sources_.images) / folder).string(), images_in[folder],
-                         nearest ? fmt::format(", did you mean \"{}\"?", *nearest) : "", declared_.where);
-      listing.problems.push_back({.image = std::move(image), .text = std::move(text), .can_skip = false, .kind = ProblemKind::kUndeclared});
+                         nearest ? fmt::format(" (did you mean \"{}\"?)", *nearest) : "", declared_.where);
+      listing.problems.push_back({.image = std::move(image), .text = std::move(text), .can_skip = false, .kind = ProblemKind::kUnknownClass});
     }
   }
   return listing;
 }
 
-std::vector<std::int32_t> ClassificationSource::labels_in(const LabelRow& row, std::string& problem) const {
-  const auto refuse = [&](const std::string& what) { problem = fmt::format("{}:{}: {}: {}", sources_.csv, row.line, row.path, what); };
+std::vector<std::int32_t> ClassificationSource::labels_in(const LabelRow& row, RefusedLabels& refused) const {
+  const auto refuse = [&](const std::string& what, ProblemKind kind) {
+    refused = {.text = fmt::format("{}:{}: {}: {}", sources_.csv, row.line, row.path, what), .kind = kind};
+  };
   std::vector<std::string_view> written = split_labels(row.labels, options_.data.csv.label_delimiter);
   if (names_.find(row.labels)) {
     written = {row.labels};  // a name may hold the delimiter
@@ -167,7 +175,7 @@ std::vector<std::int32_t> ClassificationSource::labels_in(const LabelRow& row, s
   for (const std::string_view label : written) {
     const std::optional<std::int32_t> dense = names_.find(label);
     if (!dense) {
-      refuse(names_.unknown(label));
+      refuse(names_.unknown(label), ProblemKind::kUnknownClass);
       return {};
     }
     if (*dense >= 0) {
@@ -175,7 +183,8 @@ std::vector<std::int32_t> ClassificationSource::labels_in(const LabelRow& row, s
     }
   }
   if (!multi_label() && labels.size() > 1) {
-    refuse(fmt::format("{} labels ({}); give one, or set classification_task=multilabel", labels.size(), row.labels));
+    refuse(fmt::format("{} labels ({}); give one, or set classification_task=multilabel", labels.size(), row.labels),
+           ProblemKind::kAnnotation);
   }
   return {labels.begin(), labels.end()};
 }
@@ -218,10 +227,10 @@ Listing ClassificationSource::from_table(const ScanFolder& scan) {
     };
     const std::string hint =
         i > 0 || table.has_header ? "" : "; if this line is a header, name its columns by csv_image_column and csv_label_column";
-    std::string refused;
+    RefusedLabels refused;
     std::vector<std::int32_t> labels = labels_in(row, refused);
-    if (!refused.empty()) {
-      problem(refused + hint, false, ProblemKind::kUndeclared);
+    if (!refused.text.empty()) {
+      problem(refused.text + hint, false, refused.kind);
       continue;
     }
     if (const auto [first, is_new] = named.try_emplace(files[i].key, row.line, labels); !is_new) {

@@ -132,9 +132,12 @@ std::string LabelNames::unknown(std::string_view label) const {
   if (!by_id_ && LabelNames(declared_, true).find(label)) {
     return fmt::format("unknown class \"{}\"; it is the id of a class, and csv_label_type=id reads ids", label);
   }
+  if (by_id_ && std::ranges::find(declared_.classes.names, label) != declared_.classes.names.end()) {
+    return fmt::format("unknown class id \"{}\"; it is the name of a class, and csv_label_type=name reads names", label);
+  }
   const auto nearest = by_id_ ? std::nullopt : nearest_name(label, declared_.classes.names);
-  return fmt::format("unknown class {} \"{}\"{}; mend it, or add it to the classes in {}", by_id_ ? "id" : "name", label,
-                     nearest ? fmt::format(", did you mean \"{}\"?", *nearest) : "", declared_.where);
+  return fmt::format("unknown class {} \"{}\"; mend the line{}, or add the class to those in {}", by_id_ ? "id" : "name", label,
+                     nearest ? fmt::format(" (did you mean \"{}\"?)", *nearest) : "", declared_.where);
 }
 
 }  // namespace muster::pack

@@ -47,7 +47,7 @@ class LabelNames {
 
   // Dense index, -1 for a void id (ignored, and no class), nothing for what is no class.
   std::optional<std::int32_t> find(std::string_view label) const;
-  // `unknown class "caat"; did you mean "cat"?`, with what to do.
+  // `unknown class name "caat"; mend the line (did you mean "cat"?), or add the class to those in FILE`
   std::string unknown(std::string_view label) const;
 
  private:

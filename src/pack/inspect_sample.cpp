@@ -1,7 +1,9 @@
 #include "pack/inspect_sample.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "core/hash.hpp"
 #include "image/orientation.hpp"
@@ -19,18 +21,48 @@ std::string_view text_of(const std::vector<std::byte>& bytes) {
 struct Probed {
   image::ImageInfo info;
   std::uint64_t hash = 0;  // 0: only the start was read
+  std::vector<std::byte> start;
 };
 
 Probed probe_file(const io::SourceFile& file) {
-  const std::vector<std::byte> start = read_source(file, kHeaderBytes);
+  std::vector<std::byte> start = read_source(file, kHeaderBytes);
   const std::uint64_t hash = start.size() == file.bytes ? xxh3_64(text_of(start)) : 0;
   try {
-    return {image::probe(start, file.path.string()), hash};
+    const image::ImageInfo info = image::probe(start, file.path.string());
+    return {info, hash, std::move(start)};
   } catch (const DataError&) {
     if (start.size() == file.bytes) {
       throw;
     }
-    return {image::probe(read_source(file), file.path.string()), 0};
+    return {image::probe(read_source(file), file.path.string()), 0, std::move(start)};
+  }
+}
+
+std::string end_of(const io::SourceFile& file, const Probed& probed, std::size_t count) {
+  const bool whole = probed.start.size() == file.bytes;
+  const std::string_view start = text_of(probed.start);
+  return whole ? std::string(start.substr(start.size() - std::min(start.size(), count)))
+               : std::string(text_of(read_source_end(file, count)));
+}
+
+// Whether the file may be cut off, by a look at its end: false is certain only for what ends as its format wants. Some whole files look cut
+// off too, such as a JPEG with other bytes behind its end.
+bool may_be_cut_off(const io::SourceFile& file, const Probed& probed) {
+  const image::ImageInfo& info = probed.info;
+  switch (info.codec) {
+    case image::Codec::kJpeg:
+      return end_of(file, probed, 2) != "\xFF\xD9";
+    case image::Codec::kPng:
+      return !end_of(file, probed, 8).starts_with("IEND");  // and its checksum
+    case image::Codec::kWebp: {
+      std::uint32_t behind = 0;  // how many bytes follow "RIFF" and this number
+      std::memcpy(&behind, probed.start.data() + 4, sizeof behind);
+      return file.bytes < 8 + std::uint64_t{behind};
+    }
+    default: {  // no mark at the end, but uncompressed pixels need their room
+      const auto bits = static_cast<std::uint64_t>(info.channels) * static_cast<std::uint64_t>(info.bit_depth);
+      return file.bytes < static_cast<std::uint64_t>(info.height) * static_cast<std::uint64_t>(info.width) * bits / 8;
+    }
   }
 }
 
@@ -105,6 +137,9 @@ Inspected inspect_sample(const SourceSample& sample, const SplitSource& source, 
       fit_to_mask(item, sample, orientation);
     } else {
       choose_upright(item, orientation);
+    }
+    if (targets && item.problem.empty() && may_be_cut_off(sample.image, image)) {
+      (void)image::decode_rgb(read_source(sample.image), sample.image.path.string());
     }
     if (targets && item.problem.empty()) {
       item.histogram = source.inspect(sample, item.height, item.width);

@@ -35,8 +35,8 @@ struct Inspected {
 void put(WireWriter& wire, const Inspected& item);
 Inspected inspected_from(WireReader& wire);
 
-// Reads headers; with `targets` also decodes the target. `orientation` is auto, apply or ignore. Never throws for what is wrong with
-// the sample. Any thread.
+// Reads headers; with `targets` also decodes the target, and the image where its end looks cut off. `orientation` is auto, apply or ignore.
+// Never throws for what is wrong with the sample. Any thread.
 Inspected inspect_sample(const SourceSample& sample, const SplitSource& source, const std::string& orientation, bool targets);
 
 // XXH3-64 of the whole file. DataError. Any thread.

@@ -7,24 +7,38 @@ namespace {
 
 constexpr std::string_view kOpening = "{image_path";
 
-bool is_path_part(std::string_view part) {
-  return part.empty() || part == ".name" || part == ".stem" || part == ".suffix" || part == ".parent" || part == ".parent.name";
+constexpr std::string_view kParent = ".parent";
+
+// The part behind all of its `.parent`.
+std::string_view without_parents(std::string_view part) {
+  while (part.starts_with(kParent)) {
+    part.remove_prefix(kParent.size());
+  }
+  return part;
 }
 
-std::string pattern_part(const std::filesystem::path& image, std::string_view part) {
-  if (part == ".name") {
-    return image.filename().string();
+bool is_path_part(std::string_view part) {
+  const std::string_view last = without_parents(part);
+  return last.empty() || last == ".name" || last == ".stem" || last == ".suffix";
+}
+
+// As pathlib has it: the folder of a plain name is ".", and that of "." and of "/" is itself.
+std::filesystem::path folder_above(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+std::string pattern_part(std::filesystem::path path, std::string_view part) {
+  const std::string_view last = without_parents(part);
+  for (std::size_t left = part.size(); left > last.size(); left -= kParent.size()) {
+    path = folder_above(path);
   }
-  if (part == ".stem") {
-    return image.stem().string();
+  if (last == ".name") {
+    return path.filename().string();
   }
-  if (part == ".suffix") {
-    return image.extension().string();
+  if (last == ".stem") {
+    return path.stem().string();
   }
-  if (part == ".parent") {
-    return image.has_parent_path() ? image.parent_path().string() : ".";
-  }
-  return part == ".parent.name" ? image.parent_path().filename().string() : image.string();
+  return last == ".suffix" ? path.extension().string() : path.string();
 }
 
 }  // namespace
@@ -41,7 +55,7 @@ MaskPattern::MaskPattern(std::string text) : text_(std::move(text)) {
     const std::string part = close == std::string::npos ? "" : text_.substr(from, close - from);
     if (close == std::string::npos || !is_path_part(part)) {
       throw ConfigError(
-          "masks={}: \"{}\" is not known; in braces may stand image_path, image_path.name, .stem, .suffix, .parent and .parent.name", text_,
+          "masks={}: \"{}\" is not known; in braces may stand image_path, any number of .parent, and then .name, .stem or .suffix", text_,
           text_.substr(open, close == std::string::npos ? close : close + 1 - open));
     }
     parts_.emplace_back(text_.substr(begin, open - begin), part);

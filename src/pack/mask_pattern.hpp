@@ -2,8 +2,9 @@
 //
 //   masks/{image_path.stem}.png                  images/a/b.jpg -> masks/b.png
 //   {image_path.parent}/{image_path.stem}_m.png  images/a/b.jpg -> images/a/b_m.png
+//   {image_path.parent.parent}/m/{image_path.stem}.png          -> images/m/b.png
 //
-// Also {image_path} whole, .name (b.jpg), .suffix (.jpg) and .parent.name (a).
+// Any number of .parent, then nothing, .name, .stem or .suffix: {image_path} whole, .name (b.jpg), .suffix (.jpg), .parent.name (a).
 #pragma once
 
 #include <filesystem>

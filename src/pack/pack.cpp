@@ -1,6 +1,8 @@
 #include "pack/pack.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,11 +35,11 @@ PreflightReport inspect_all(const PackOptions& options, Ranks& ranks) {
   const auto repeated = std::ranges::unique(report.notices);
   report.notices.erase(repeated.begin(), repeated.end());
   for (const SplitPreflight& split : report.splits) {
-    const SplitPreflight& first = report.splits.front();
-    if (split.source->classes() != first.source->classes() || split.source->multi_label() != first.source->multi_label()) {
-      throw ConfigError("splits {} and {} have different classes ({} and {}); give classes=FILE for both", first.split, split.split,
-                        first.source->classes().size(), split.source->classes().size());
-    }
+    check_same_classes(report.splits.front(), split, options);
+  }
+  if (options.preflight == "full" && report.splits.size() > 1) {
+    report.shared = find_shared(report.splits, options, ranks);
+    std::ranges::transform(report.shared, std::back_inserter(report.notices), &SharedImages::text);
   }
   return report;
 }
@@ -197,9 +199,12 @@ class PackJob {
     PackProgress progress("packing " + preflight.split, {preflight.samples.size(), preflight.source_bytes}, ranks_.count(),
                           progress_on_terminal(ranks_.is_first()));
     const ShardJobs jobs(plan, options_, identity, options_.out, progress);
-    const auto allowed = static_cast<std::size_t>(options_.max_skipped * static_cast<double>(preflight.images));
+    const std::size_t allowed = most_skipped(options_, preflight.images);
     const std::size_t most = allowed - std::min(allowed, preflight.skipped.size());
+    const auto start = std::chrono::steady_clock::now();
     const std::vector<ShardResult> results = run_shards(jobs, ranks_, most, progress);
+    summary_.packing_s += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    count_packed(plan, results);
     for (const ShardResult& result : results) {
       preflight.skipped.insert(preflight.skipped.end(), result.skipped.begin(), result.skipped.end());
     }
@@ -208,6 +213,16 @@ class PackJob {
       take_results(plan, results, identity);
       return std::string();
     });
+  }
+
+  void count_packed(const SplitPlan& plan, const std::vector<ShardResult>& results) {
+    for (std::size_t shard = 0; shard < results.size(); ++shard) {
+      for (std::size_t i = plan.shard_begin[shard]; i < plan.shard_begin[shard + 1] && !results[shard].taken_over; ++i) {
+        const SourceSample& source = plan.preflight.samples[i].source;
+        summary_.packed.files += 1;
+        summary_.packed.bytes += source.image.bytes + (source.mask ? source.mask->bytes : 0);
+      }
+    }
   }
 
   // Rank 0: index and manifest of the split.
@@ -224,7 +239,7 @@ class PackJob {
                  results.size() == 1 ? "" : "s",
                  summary.taken_over == 0 ? "" : fmt::format(", {} of them finished before", summary.taken_over));
     summary_.splits.push_back(std::move(summary));
-    skipped_[split] = plan.preflight.skipped;
+    skipped_[split] = packed == nullptr ? plan.preflight.skipped : left_out_after_append(folder_->path(), plan.preflight);
     add_notices(plan.preflight, summary_.notices);
     std::ranges::copy(finished.remarks, std::back_inserter(summary_.notices));
     manifest_.splits[split] = std::move(finished.manifest);
@@ -247,7 +262,12 @@ class PackJob {
       return wire.take();
     });
     WireReader wire(text);
-    PackSummary shared{.out = summary_.out, .classes = summary_.classes, .splits = {}, .notices = {}};
+    PackSummary shared{.out = summary_.out,
+                       .classes = summary_.classes,
+                       .splits = {},
+                       .notices = {},
+                       .packed = summary_.packed,
+                       .packing_s = summary_.packing_s};
     shared.splits.resize(wire.value<std::uint64_t>());
     for (PackedSplit& split : shared.splits) {
       split.name = wire.text();

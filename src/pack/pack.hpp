@@ -10,6 +10,7 @@
 
 #include "dist/communicator.hpp"
 #include "pack/pack_options.hpp"
+#include "pack/pack_progress.hpp"
 #include "pack/preflight_report.hpp"
 #include "pack/ranks.hpp"
 
@@ -32,6 +33,8 @@ struct PackSummary {
   std::size_t classes = 0;
   std::vector<PackedSplit> splits;
   std::vector<std::string> notices;  // sentences for the user: what was ignored or left out
+  Amount packed{};                   // the files that this call packed, on all ranks; shards taken over are no part of it
+  double packing_s = 0;              // what that took
 };
 
 // Is shown what the pre-flight saw, before anything is written or refused.

@@ -59,7 +59,19 @@ void check_sources(const std::string& task, const std::string& keys, const Split
   }
 }
 
+constexpr double kUsualShare = 0.001;
+constexpr std::size_t kAlwaysSkipped = 10;  // a thousandth of a small set is less than one image
+
 }  // namespace
+
+bool skips_damaged(const PackOptions& options) {
+  return options.on_error == "skip" || (options.on_error == "auto" && options.task == "pretrain");
+}
+
+std::size_t most_skipped(const PackOptions& options, std::size_t images) {
+  const auto most = static_cast<std::size_t>(options.max_skipped.value_or(kUsualShare) * static_cast<double>(images));
+  return options.max_skipped ? most : std::max(most, kAlwaysSkipped);
+}
 
 void validate(const PackOptions& o) {
   if (o.out.empty()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -63,7 +64,7 @@ void visit(Visitor& v, PackSources& o) {
   v.field("test_csv", o.test_csv, any_value(), "same as data.test.csv");
   v.field("classes", o.classes, any_value(),
           "class id: name, where the id is the pixel value of the masks, or id: {name: ..., labels: [...]} with pixel values or RGB "
-          "colours; instead of a file of classes");
+          "colours; or the path of a file of classes");
   v.field("ignore_classes", o.ignore_classes, any_value(), "pixel values that are no class are packed as void");
   v.field("reduce_labels", o.reduce_labels, any_value(), "same as reduce_labels");
   visit(v, o.csv);
@@ -83,8 +84,8 @@ struct PackOptions {
   std::int64_t shard_bytes = std::int64_t{512} << 20;
   std::string orientation = "auto";
   std::string on_collision = "fail";
-  std::string on_error = "fail";
-  double max_skipped = 0.001;
+  std::string on_error = "auto";
+  std::optional<double> max_skipped;  // none: a thousandth of the images, and always ten
   bool reduce_labels = false;
   std::string classification_task = "multiclass";
   std::vector<std::string> extensions;
@@ -117,8 +118,10 @@ void visit(Visitor& v, PackOptions& o) {
           "masks are upright; ignore: masks lie as the image is stored");
   v.field("on_collision", o.on_collision, one_of({"fail", "keep_extension"}),
           "images that differ in their extension alone: keep_extension wants masks named x.jpg.png");
-  v.field("on_error", o.on_error, one_of({"fail", "skip"}), "skip: leave damaged or incomplete samples out and list them in skipped.csv");
-  v.field("max_skipped", o.max_skipped, between(0, 1), "share of samples that on_error=skip may leave out");
+  v.field("on_error", o.on_error, one_of({"auto", "fail", "skip"}),
+          "skip: leave damaged or incomplete samples out and list them in skipped.csv; auto: skip for task=pretrain, else fail");
+  v.field("max_skipped", o.max_skipped, between(0, 1),
+          "share of a split's images that on_error=skip may leave out; without it 0.001, and up to ten images of any split");
   v.field("reduce_labels", o.reduce_labels, any_value(), "mask value 0 is void, and 1, 2, ... are the classes 0, 1, ...");
   v.field("classification_task", o.classification_task, one_of({"multiclass", "multilabel"}),
           "one class per image, or any number of them (from CSV files)");
@@ -127,7 +130,8 @@ void visit(Visitor& v, PackOptions& o) {
   v.field("max_side", o.max_side, at_least(0), "scale images down whose longer side has more pixels than this; lossy; 0 = never");
   v.field("strip_metadata", o.strip_metadata, any_value(), "leave out EXIF, XMP, comments and previews; the pixels stay the same");
   v.field("preflight", o.preflight, one_of({"full", "headers"}),
-          "what is looked at before packing: full also decodes all masks and compares images of equal size; headers is faster");
+          "what is looked at before packing: full also decodes all masks, and images that seem cut off, and compares images of equal size; "
+          "headers is faster");
   v.field("append", o.append, any_value(), "add the new images of the sources to a split that is packed already, as new shards");
   v.field("threads", o.threads, between(0, 1024), "threads of each rank that read, decode and encode; 0 = its share of the processors");
   v.field("restart", o.restart, any_value(), "throw away what an interrupted packing of other sources left in the folder");
@@ -135,6 +139,13 @@ void visit(Visitor& v, PackOptions& o) {
 
 // What the ranges cannot say: which keys go together. Throws ConfigError.
 void validate(const PackOptions& options);
+
+// on_error=skip, or auto where images alone are packed: one of millions is no reason to pack none.
+bool skips_damaged(const PackOptions& options);
+
+// How many of a split's images may be left out: max_skipped of them exactly, or without that key a thousandth, and
+// always ten.
+std::size_t most_skipped(const PackOptions& options, std::size_t images);
 
 // Sources by split name, in the order in which they are packed.
 std::vector<std::pair<std::string, SplitSources>> sources_by_split(const PackOptions& options);

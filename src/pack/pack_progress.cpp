@@ -36,12 +36,19 @@ std::string progress_line(const std::string& what, const Amount& done, const Amo
     return line;
   }
   const double share = static_cast<double>(done.files) / static_cast<double>(total.files);
-  line += fmt::format(" ({:.0f} %), {:.0f} files/s, {:.1f} MB/s", 100 * share, static_cast<double>(done.files) / elapsed_s,
-                      static_cast<double>(done.bytes) / 1e6 / elapsed_s);
+  line += fmt::format(" ({:.0f} %), {}", 100 * share, rate_text(done, elapsed_s));
   if (done.files < total.files) {
     line += fmt::format(", about {} left", duration_text(elapsed_s * (1 - share) / share));
   }
   return line;
+}
+
+std::string rate_text(const Amount& done, double elapsed_s) {
+  if (elapsed_s <= 0) {
+    return {};
+  }
+  const std::string files = fmt::format("{:.0f} files/s", static_cast<double>(done.files) / elapsed_s);
+  return done.bytes == 0 ? files : fmt::format("{}, {:.1f} MB/s", files, static_cast<double>(done.bytes) / 1e6 / elapsed_s);
 }
 
 PackProgress::PackProgress(std::string what, Amount total, int ranks, Show show, double log_every_s)

@@ -21,6 +21,9 @@ struct Amount {
 // "packing train: 1200 of 5000 files (24 %), 310 files/s, 25.1 MB/s, about 12 s left"; `elapsed_s` since the first file.
 std::string progress_line(const std::string& what, const Amount& done, const Amount& total, double elapsed_s);
 
+// "310 files/s, 25.1 MB/s"; without MB/s where no bytes were counted, "" where no time has passed.
+std::string rate_text(const Amount& done, double elapsed_s);
+
 class PackProgress {
  public:
   // An empty line: that was the last one.

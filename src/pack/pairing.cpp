@@ -71,6 +71,11 @@ std::optional<SourceProblem> name_problem(const io::SourceFile& file) {
                        .kind = ProblemKind::kName};
 }
 
+fs::path masks_below(const std::string& images_folder, const std::string& masks_folder) {
+  std::error_code not_there;  // who searches it says so
+  return fs::equivalent(images_folder, masks_folder, not_there) ? fs::path() : fs::path(masks_folder);
+}
+
 Listing pair_files(const std::vector<io::SourceFile>& images, const std::vector<io::SourceFile>& masks, bool keep_extension) {
   const ByStem image_stems = by_stem(images);
   const ByStem mask_stems = by_stem(masks, true);
@@ -110,7 +115,9 @@ Listing pair_files(const std::vector<io::SourceFile>& images, const std::vector<
     const std::string stem(io::without_extension(mask.key));
     const bool has_image =
         used.contains(&mask) || image_stems.contains(stem) || image_stems.contains(std::string(io::without_extension(stem)));
-    listing.targets_without_image += has_image ? 0 : 1;
+    if (!has_image && ++listing.targets_without_image <= kMostNamed) {
+      listing.lonely_targets.push_back(mask.key);
+    }
   }
   return listing;
 }
@@ -128,8 +135,9 @@ Listing pair_by_pattern(const std::vector<io::SourceFile>& images, const std::st
 
   std::map<std::string, std::vector<const io::SourceFile*>> owners;  // by mask
   std::unordered_set<std::string> mask_paths;
+  const auto is_own_mask = [&](std::size_t i) { return full.of(masks[i].path) == full.of(images[i].path); };
   for (std::size_t i = 0; i < images.size(); ++i) {
-    if (masks[i].mtime_ns != io::kNotLookedUp) {
+    if (masks[i].mtime_ns != io::kNotLookedUp && !is_own_mask(i)) {
       owners[masks[i].key].push_back(&images[i]);
       mask_paths.insert(full.of(masks[i].path));
     }
@@ -139,6 +147,12 @@ Listing pair_by_pattern(const std::vector<io::SourceFile>& images, const std::st
     const io::SourceFile& image = images[i];
     if (mask_paths.contains(full.of(image.path))) {
       continue;  // the mask of another image
+    }
+    if (is_own_mask(i)) {
+      if (++listing.targets_without_image <= kMostNamed) {
+        listing.lonely_targets.push_back(image.key);
+      }
+      continue;
     }
     ++listing.images;
     const auto problem = [&](std::string text, bool can_skip, ProblemKind kind) {

@@ -15,7 +15,7 @@ class PanopticPairing {
  public:
   PanopticPairing(const CocoPanoptic& coco, const data::ClassList& classes, const io::Scan& images, const io::Scan& masks,
                   const SplitSources& sources)
-      : coco_(coco), classes_(classes), sources_(sources), images_(images.files), masks_(masks.files) {
+      : coco_(coco), classes_(classes), sources_(sources), files_(images.files), images_(images.files), masks_(masks.files) {
     for (const CocoImage& image : coco.images) {
       if (!name_of_id_.emplace(image.id, &image.file_name).second) {
         throw DataError("{}: two images with the id {}; give each its own", sources.annotations, image.id);
@@ -25,7 +25,7 @@ class PanopticPairing {
     listing_.other_files = images.other_files;
   }
 
-  PanopticListing run() && {
+  Listing run() && {
     struct Named {
       const io::SourceFile* image = nullptr;
       std::vector<std::uint32_t> rows;  // annotations for it
@@ -38,13 +38,19 @@ class PanopticPairing {
         named.image = image;
         named.rows.push_back(row);
       }
-      listing_.targets_without_image += found.empty() ? 1 : 0;
+      if (found.empty() && ++listing_.targets_without_image <= kMostNamed) {
+        listing_.lonely_targets.push_back(image_name(coco_.annotations[row]));
+      }
     }
     for (const auto& [key, named] : by_key) {
       add(*named.image, named.rows);
     }
-    const std::size_t without = listing_.images - by_key.size();
-    return {.listing = std::move(listing_), .images_without_annotation = without};
+    for (const io::SourceFile& image : files_) {
+      if (!by_key.contains(image.key) && ++listing_.images_without_target <= kMostNamed) {
+        listing_.lonely_images.push_back(image.key);
+      }
+    }
+    return std::move(listing_);
   }
 
  private:
@@ -120,6 +126,7 @@ class PanopticPairing {
   const CocoPanoptic& coco_;
   const data::ClassList& classes_;
   const SplitSources& sources_;
+  std::span<const io::SourceFile> files_;  // all images
   NamedFiles images_;
   NamedFiles masks_;
   std::unordered_map<std::string_view, const std::string*> name_of_id_;  // file name of each image's id
@@ -128,10 +135,10 @@ class PanopticPairing {
 
 }  // namespace
 
-PanopticListing list_panoptic(const CocoPanoptic& coco, const data::ClassList& classes, const io::Scan& images, const io::Scan& masks,
-                              const SplitSources& sources) {
-  PanopticListing found = PanopticPairing(coco, classes, images, masks, sources).run();
-  if (!images.files.empty() && found.images_without_annotation == images.files.size()) {
+Listing list_panoptic(const CocoPanoptic& coco, const data::ClassList& classes, const io::Scan& images, const io::Scan& masks,
+                      const SplitSources& sources) {
+  Listing found = PanopticPairing(coco, classes, images, masks, sources).run();
+  if (!images.files.empty() && found.images_without_target == images.files.size()) {
     throw DataError("{} names none of the {} images in {} (the first is {}); wanted are annotations for these images", sources.annotations,
                     images.files.size(), sources.images, images.files.front().key);
   }

@@ -1,9 +1,13 @@
 #include "pack/panoptic_source.hpp"
 
+#include <set>
+
 #include "core/error.hpp"
 #include "data/mask_codec.hpp"
 #include "data/segment_measure.hpp"
+#include "pack/class_file.hpp"
 #include "pack/coco_panoptic.hpp"
+#include "pack/pairing.hpp"
 #include "pack/panoptic_listing.hpp"
 #include "pack/panoptic_remarks.hpp"
 #include "pack/segment_mask.hpp"
@@ -45,14 +49,14 @@ class PanopticSource final : public SplitSource {
         classes_(classes_of(coco_, sources_.annotations)) {}
 
   Listing list(const ScanFolder& scan) override {
-    const io::Scan images = scan(sources_.images, image_extensions(options_));
+    const io::Scan images = scan(sources_.images, image_extensions(options_), masks_below(sources_.images, sources_.masks));
     const io::Scan masks = scan(sources_.masks, kSegmentMaskExtensions);
-    PanopticListing found = list_panoptic(coco_, classes_, images, masks, sources_);
-    without_annotation_ = found.images_without_annotation;
-    for (const SourceSample& sample : found.listing.samples) {
+    Listing found = list_panoptic(coco_, classes_, images, masks, sources_);
+    without_annotation_ = found.images_without_target;
+    for (const SourceSample& sample : found.samples) {
       annotation_of_key_.emplace(sample.image.key, sample.annotation);
     }
-    return std::move(found.listing);
+    return found;
   }
 
   const data::ClassList& classes() const override { return classes_; }
@@ -118,10 +122,31 @@ class PanopticSource final : public SplitSource {
   std::size_t without_annotation_ = 0;
 };
 
+// The annotations alone say what classes there are.
+void refuse_other_classes(const PackOptions& options) {
+  if (has_declared_classes(options)) {
+    throw ConfigError("{}: the classes of task=panoptic_segmentation are the categories of its annotations; take {} out",
+                      options.classes.empty() ? "data.classes" : "classes=" + options.classes,
+                      options.classes.empty() ? "data.classes" : "classes");
+  }
+}
+
+// Segments have a category or none: there is no pixel value that could be packed as void.
+void check_ignored(const PackOptions& options, const data::ClassList& classes, const std::string& where,
+                   std::vector<std::string>& notices) {
+  const std::set<std::int32_t> ignored(options.data.ignore_classes.begin(), options.data.ignore_classes.end());
+  for (const std::int32_t id : ignored) {
+    if (!classes.dense_index(id)) {
+      throw ConfigError("ignore_classes names {}, which is no category of {}; name ids of its categories", id, where);
+    }
+  }
+  tell_packed_though_ignored(classes, {ignored.begin(), ignored.end()}, notices);
+}
+
 }  // namespace
 
 std::unique_ptr<SplitSource> make_panoptic_source(const PackOptions& options, const std::string& split, const SplitSources& sources,
-                                                  std::vector<std::string>& /*notices*/) {
+                                                  std::vector<std::string>& notices) {
   for (const auto& [name, value] :
        {std::pair("images", &sources.images), std::pair("masks", &sources.masks), std::pair("annotations", &sources.annotations)}) {
     if (value->empty()) {
@@ -129,7 +154,10 @@ std::unique_ptr<SplitSource> make_panoptic_source(const PackOptions& options, co
                         name);
     }
   }
-  return std::make_unique<PanopticSource>(options, sources);
+  refuse_other_classes(options);
+  auto source = std::make_unique<PanopticSource>(options, sources);
+  check_ignored(options, source->classes(), sources.annotations, notices);
+  return source;
 }
 
 }  // namespace muster::pack

@@ -56,11 +56,11 @@ class PreflightBuilder {
   }
 
   void report(const io::SourceFile& image, const std::string& text, bool can_skip, ProblemKind kind) {
-    ++result_.problems[kind];
+    count(image, text, kind);
     if (result_.first_problems.size() < kShownProblems) {
       result_.first_problems.push_back(text);
     }
-    if (can_skip && options_.on_error == "skip") {
+    if (can_skip && skips_damaged(options_)) {
       result_.skipped.push_back({image.key, without_root(text, result_.sources, &image)});
     } else {
       problems_.add(text);
@@ -73,7 +73,7 @@ class PreflightBuilder {
       return;
     }
     if (!item.undeclared_text.empty()) {
-      take_undeclared(item);
+      take_undeclared(sample.image, item);
     }
     for (const data::ClassPixels& entry : item.histogram) {
       result_.class_pixels[entry.class_index] += entry.pixels;
@@ -85,15 +85,20 @@ class PreflightBuilder {
     result_.source_bytes += sample.image.bytes + (sample.mask ? sample.mask->bytes : 0);
     result_.samples.push_back(
         {.source = std::move(sample), .info = item.info, .orientation = item.orientation, .height = item.height, .width = item.width});
-    hashes_.push_back(item.content_hash);
+    result_.content_hashes.push_back(item.content_hash);
   }
 
-  const std::vector<std::uint64_t>& hashes() const noexcept { return hashes_; }
-
  private:
-  void take_undeclared(const Inspected& item) {
+  void count(const io::SourceFile& image, const std::string& text, ProblemKind kind) {
+    ++result_.problems[kind];
+    if (result_.named_problems.size() < kMostNamed) {
+      result_.named_problems.push_back({.kind = kind, .key = image.key, .text = text});
+    }
+  }
+
+  void take_undeclared(const io::SourceFile& image, const Inspected& item) {
     ++result_.files_undeclared;
-    ++result_.problems[ProblemKind::kUndeclared];
+    count(image, item.undeclared_text, ProblemKind::kUndeclared);
     if (result_.first_undeclared.empty()) {
       result_.first_undeclared = item.undeclared_text;
     }
@@ -106,7 +111,6 @@ class PreflightBuilder {
   SplitPreflight& result_;
   const PackOptions& options_;
   Problems& problems_;
-  std::vector<std::uint64_t> hashes_;
 };
 
 }  // namespace
@@ -123,6 +127,9 @@ SplitPreflight inspect_split(const std::string& split, const SplitSources& sourc
   result.images = listing.images;
   result.other_files = listing.other_files;
   result.targets_without_image = listing.targets_without_image;
+  result.images_without_target = listing.images_without_target;
+  result.lonely_targets = std::move(listing.lonely_targets);
+  result.lonely_images = std::move(listing.lonely_images);
   result.targets_known = options.preflight == "full";
   PreflightBuilder builder(result, options, problems);
   if (listing.images == 0) {
@@ -142,7 +149,7 @@ SplitPreflight inspect_split(const std::string& split, const SplitSources& sourc
   }
   check(i == listing.samples.size(), "{} of {} samples were looked at", i, listing.samples.size());
   if (result.targets_known) {
-    result.duplicates = find_duplicates(result.samples, builder.hashes(), options, ranks);
+    result.duplicates = find_duplicates(result.samples, result.content_hashes, options, ranks);
   }
   return result;
 }
@@ -163,9 +170,13 @@ void throw_if_undeclared(const std::vector<SplitPreflight>& splits) {
 }
 
 void check_skipped(const SplitPreflight& split, std::size_t skipped, const PackOptions& options) {
-  if (static_cast<double>(skipped) > options.max_skipped * static_cast<double>(split.images)) {
-    throw DataError("split {}: {} of {} images cannot be packed, more than max_skipped={}; the first: {}: {}", split.split, skipped,
-                    split.images, options.max_skipped, split.skipped.front().key, split.skipped.front().reason);
+  const std::size_t most = most_skipped(options, split.images);
+  if (skipped > most) {
+    const std::string bound = options.max_skipped ? fmt::format("max_skipped={}", *options.max_skipped) : fmt::format("{}", most);
+    throw DataError(
+        "split {}: {} of {} images cannot be packed, more than {}; the first: {}: {}; mend these files, or raise max_skipped (1 allows "
+        "all)",
+        split.split, skipped, split.images, bound, split.skipped.front().key, split.skipped.front().reason);
   }
 }
 

@@ -40,6 +40,8 @@ const char* problem_words(ProblemKind kind) {
       return "with mask values that nothing declares";
     case ProblemKind::kAnnotation:
       return "whose annotations contradict their mask";
+    case ProblemKind::kUnknownClass:
+      return "in a folder, or with a label, that is no class";
   }
   return "with a problem";
 }
@@ -80,6 +82,7 @@ void append_split(std::string& text, const SplitPreflight& split, bool classes, 
   for (const auto& [kind, count] : split.problems) {
     line(count, problem_words(kind));
   }
+  line(split.images_without_target, "images that no annotation names, left out");
   line(split.targets_without_image, "masks or labels without image");
   line(split.other_files, "other files, left alone");
   if (sentences) {
@@ -127,6 +130,36 @@ Value duplicates_tree(const SplitPreflight& split) {
                      {"first", std::move(groups)}});
 }
 
+Value names_tree(const std::vector<std::string>& names) {
+  Value list = Value::list();
+  for (const std::string& name : names) {
+    list.push_back(printable(name));
+  }
+  return list;
+}
+
+Value problem_list(const SplitPreflight& split) {
+  Value list = Value::list();
+  for (const NamedProblem& problem : split.named_problems) {
+    list.push_back(
+        Value::map({{"kind", problem_kind_name(problem.kind)}, {"key", printable(problem.key)}, {"text", printable(problem.text)}}));
+  }
+  return list;
+}
+
+Value shared_tree(const std::vector<SharedImages>& all) {
+  Value list = Value::list();
+  for (const SharedImages& shared : all) {
+    Value pairs = Value::list();
+    for (const auto& [key, other] : shared.first) {
+      pairs.push_back(Value(Value::List{printable(key), printable(other)}));
+    }
+    list.push_back(Value::map(
+        {{"split", shared.split}, {"also_in", shared.also_in}, {"images", std::uint64_t{shared.images}}, {"first", std::move(pairs)}}));
+  }
+  return list;
+}
+
 Value split_tree(const SplitPreflight& split) {
   Value problems = Value::map();
   for (const auto& [kind, count] : split.problems) {
@@ -136,14 +169,20 @@ Value split_tree(const SplitPreflight& split) {
   for (const std::string& text : split.first_problems) {
     sentences.push_back(printable(text));
   }
+  const auto without = split.problems.find(ProblemKind::kNoTarget);
+  const std::size_t missing_targets = without == split.problems.end() ? 0 : without->second;
   Value tree = Value::map({{"images", std::uint64_t{split.images}},
                            {"samples", std::uint64_t{split.samples.size()}},
                            {"bytes", split.source_bytes},
                            {"other_files", std::uint64_t{split.other_files}},
                            {"targets_without_image", std::uint64_t{split.targets_without_image}},
+                           {"lonely_targets", names_tree(split.lonely_targets)},
+                           {"images_without_target", std::uint64_t{split.images_without_target + missing_targets}},
+                           {"lonely_images", names_tree(split.lonely_images)},
                            {"left_out", std::uint64_t{split.skipped.size()}},
                            {"problems", std::move(problems)},
-                           {"first_problems", std::move(sentences)}});
+                           {"first_problems", std::move(sentences)},
+                           {"problem_list", problem_list(split)}});
   if (split.targets_known) {
     Value undeclared = Value::list();
     for (const auto& [value, total] : split.undeclared) {
@@ -174,6 +213,8 @@ const char* problem_kind_name(ProblemKind kind) noexcept {
       return "undeclared";
     case ProblemKind::kAnnotation:
       return "annotation";
+    case ProblemKind::kUnknownClass:
+      return "unknown_class";
   }
   return "other";
 }
@@ -209,7 +250,8 @@ io::Value report_tree(const PreflightReport& report, const PackOptions& options)
   } catch (const Error&) {
     ready = false;
   }
-  return Value::map({{"splits", std::move(splits)}, {"notices", std::move(notices)}, {"ready", ready}});
+  return Value::map(
+      {{"splits", std::move(splits)}, {"shared", shared_tree(report.shared)}, {"notices", std::move(notices)}, {"ready", ready}});
 }
 
 }  // namespace muster::pack

@@ -17,9 +17,11 @@ class SemanticSource final : public SplitSource {
       : options_(options), sources_(std::move(sources)), declared_(std::move(declared)), table_(declared_) {}
 
   Listing list(const ScanFolder& scan) override {
-    const io::Scan images = scan(sources_.images, image_extensions(options_));
+    const bool by_pattern = MaskPattern::is_pattern(sources_.masks);
+    const io::Scan images =
+        scan(sources_.images, image_extensions(options_), by_pattern ? "" : masks_below(sources_.images, sources_.masks));
     Listing listing;
-    if (MaskPattern::is_pattern(sources_.masks)) {
+    if (by_pattern) {
       listing = pair_by_pattern(images.files, sources_.images, MaskPattern(sources_.masks),
                                 [&](std::span<io::SourceFile> masks) { scan.look_up(masks); });
     } else {

@@ -119,7 +119,7 @@ ShardResult ShardJobs::make(std::size_t number, const std::function<void()>& bet
     try {
       item.packed = encode_sample(*item.sample, *plan_.preflight.source, options_);
     } catch (const DataError& error) {
-      if (options_.on_error != "skip") {
+      if (!skips_damaged(options_)) {
         throw;
       }
       item.problem = error.what();
@@ -154,7 +154,7 @@ std::optional<ShardResult> ShardJobs::take_over(std::size_t number) const {
     return std::nullopt;
   }
   std::optional<ShardNote> note = read_shard_note(folder_, summary.file, summary.xxh3_128);
-  if (!note || (!note->skipped.empty() && options_.on_error != "skip")) {
+  if (!note || (!note->skipped.empty() && !skips_damaged(options_))) {
     return std::nullopt;
   }
   for (std::size_t i = plan_.shard_begin[number]; i < plan_.shard_begin[number + 1]; ++i) {

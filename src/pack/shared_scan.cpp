@@ -55,8 +55,9 @@ void look_up_over_ranks(Ranks& ranks, std::span<io::SourceFile> files, int threa
   }
 }
 
-io::Scan scan_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::span<const std::string_view> extensions, int threads) {
-  const std::string names = ranks.from_first([&] { return scan_message(io::list_folder(root, extensions, {}, threads)); });
+io::Scan scan_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::span<const std::string_view> extensions,
+                         const std::filesystem::path& except, int threads) {
+  const std::string names = ranks.from_first([&] { return scan_message(io::list_folder(root, extensions, except, threads)); });
   io::Scan scan = scan_of_message(names, root);
   look_up_over_ranks(ranks, scan.files, threads);
   io::drop_missing(scan);
@@ -68,8 +69,10 @@ io::Scan scan_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::s
 ScanFolder shared_scan(Ranks& ranks, int threads) {
   const int searchers = threads > 0 ? threads : io::kScanThreads;
   return ScanFolder(
-      [&ranks, searchers](const std::filesystem::path& root, std::span<const std::string_view> extensions) {
-        return ranks.count() == 1 ? io::scan_folder(root, extensions, {}, searchers) : scan_over_ranks(ranks, root, extensions, searchers);
+      [&ranks, searchers](const std::filesystem::path& root, std::span<const std::string_view> extensions,
+                          const std::filesystem::path& except) {
+        return ranks.count() == 1 ? io::scan_folder(root, extensions, except, searchers)
+                                  : scan_over_ranks(ranks, root, extensions, except, searchers);
       },
       [&ranks, searchers](std::span<io::SourceFile> files) { look_up_over_ranks(ranks, files, searchers); });
 }

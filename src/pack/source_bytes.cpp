@@ -42,19 +42,17 @@ void erase_all(std::string& text, const std::string& part, const std::string& wi
   }
 }
 
-}  // namespace
-
-std::vector<std::byte> read_source(const io::SourceFile& file, std::size_t limit) {
+std::vector<std::byte> read_part(const io::SourceFile& file, std::uint64_t begin, std::uint64_t count) {
   const UniqueFd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0) {
     throw DataError("cannot open {}: {}", file.path.string(), errno_text(errno));
   }
   check_unchanged(file, status);
-  std::vector<std::byte> bytes(std::min<std::uint64_t>(file.bytes, limit));
+  std::vector<std::byte> bytes(count);
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t got = ::read(fd.get(), bytes.data() + done, bytes.size() - done);
+    const ssize_t got = ::pread(fd.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(begin + done));
     if (got < 0 && errno == EINTR) {
       continue;
     }
@@ -65,6 +63,17 @@ std::vector<std::byte> read_source(const io::SourceFile& file, std::size_t limit
     done += static_cast<std::size_t>(got);
   }
   return bytes;
+}
+
+}  // namespace
+
+std::vector<std::byte> read_source(const io::SourceFile& file, std::size_t limit) {
+  return read_part(file, 0, std::min<std::uint64_t>(file.bytes, limit));
+}
+
+std::vector<std::byte> read_source_end(const io::SourceFile& file, std::size_t count) {
+  const std::uint64_t begin = file.bytes - std::min<std::uint64_t>(file.bytes, count);
+  return read_part(file, begin, file.bytes - begin);
 }
 
 std::string without_root(std::string text, const SplitSources& sources, const io::SourceFile* file) {

@@ -3,6 +3,9 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "core/error.hpp"
 
 namespace muster::pack {
 namespace {
@@ -38,6 +41,21 @@ bool is_table(const io::Value& value, const io::Value& tree) {
          !std::filesystem::is_directory(value.as_string());
 }
 
+// A file of classes is the key `classes`, wherever the recipe names it.
+void take_class_file(io::Value& tree) {
+  const io::Value* file = tree.at("data").find("classes");
+  if (file == nullptr || !file->is_string()) {
+    return;
+  }
+  if (tree.find("classes") != nullptr && *tree.find("classes") != *file) {
+    throw ConfigError("data.classes={} and classes={} name two files of classes; give one of them", io::to_json(*file, -1),
+                      io::to_json(tree.at("classes"), -1));
+  }
+  io::Value path = *file;
+  tree.set("classes", std::move(path));
+  tree["data"].erase("classes");
+}
+
 }  // namespace
 
 void expand_source_keys(io::Value& tree) {
@@ -46,12 +64,12 @@ void expand_source_keys(io::Value& tree) {
     io::Value images = as_lines(*data);
     tree.set("data", io::Value::map({{"train", io::Value::map({{"images", std::move(images)}})}}));
   }
-  const io::Value* data = tree.find("data");
-  if (data == nullptr || !data->is_map()) {
+  if (const io::Value* group = tree.find("data"); group == nullptr || !group->is_map()) {
     return;
   }
+  take_class_file(tree);
   for (const char* split : {"train", "val", "test"}) {
-    io::Value* sources = data->find(split) == nullptr ? nullptr : &tree["data"][split];
+    io::Value* sources = tree.at("data").find(split) == nullptr ? nullptr : &tree["data"][split];
     if (sources == nullptr) {
       continue;
     }

@@ -1,5 +1,7 @@
 #include "pack/split_decision.hpp"
 
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/error.hpp"
@@ -7,6 +9,44 @@
 #include "pack/wire.hpp"
 
 namespace muster::pack {
+
+namespace {
+
+// Colours are for looking at; two files of one set may choose them freely.
+bool same_classes(const data::ClassList& a, const data::ClassList& b) {
+  return a.ids == b.ids && a.names == b.names && a.isthing == b.isthing;
+}
+
+std::string category_text(const data::ClassList& classes, std::int32_t id) {
+  const auto dense = classes.dense_index(id);
+  return dense ? fmt::format("{} \"{}\"", classes.isthing[*dense] != 0 ? "the thing" : "the stuff", classes.names[*dense]) : "missing";
+}
+
+// Of two lists that differ.
+std::int32_t first_different_id(const data::ClassList& a, const data::ClassList& b) {
+  std::set<std::int32_t> ids(a.ids.begin(), a.ids.end());
+  ids.insert(b.ids.begin(), b.ids.end());
+  const auto differs = [&](std::int32_t id) { return category_text(a, id) != category_text(b, id); };
+  const auto found = std::ranges::find_if(ids, differs);
+  return found == ids.end() ? -1 : *found;
+}
+
+}  // namespace
+
+void check_same_classes(const SplitPreflight& first, const SplitPreflight& other, const PackOptions& options) {
+  const data::ClassList& a = first.source->classes();
+  const data::ClassList& b = other.source->classes();
+  if (same_classes(a, b) && first.source->multi_label() == other.source->multi_label()) {
+    return;
+  }
+  if (options.task == "panoptic_segmentation") {
+    const std::int32_t id = first_different_id(a, b);
+    throw ConfigError("{} and {} have different categories: id {} is {} in the first and {} in the second; give both files the same list",
+                      first.sources.annotations, other.sources.annotations, id, category_text(a, id), category_text(b, id));
+  }
+  throw ConfigError("splits {} and {} have different classes ({} and {}); give classes=FILE for both", first.split, other.split, a.size(),
+                    b.size());
+}
 
 void check_same_kind(const data::Manifest& manifest, const PackOptions& options, const SplitSource& source) {
   const auto refuse = [&](const std::string& what) {
@@ -16,7 +56,7 @@ void check_same_kind(const data::Manifest& manifest, const PackOptions& options,
   if (manifest.task != options.task) {
     refuse(fmt::format("task {}, not {}", manifest.task, options.task));
   }
-  if (manifest.classes.ids != classes.ids || manifest.classes.names != classes.names || manifest.classes.isthing != classes.isthing) {
+  if (!same_classes(manifest.classes, classes)) {
     refuse(fmt::format("another class list ({} classes, checksum {}) than these sources ({} classes, checksum {})", manifest.classes.size(),
                        manifest.classes.names_crc32(), classes.size(), classes.names_crc32()));
   }
@@ -43,6 +83,7 @@ SplitDecision decide_split(const SplitPreflight& sources, const std::optional<da
     return {.action = SplitAction::kNothing};
   }
   SourceChanges changes = source_changes(sources, packed, options.out);
+  leave_out_damaged(changes, sources, options);
   if ((options.append || !packed.appended.empty()) && changes.only_adds() && changes.added == 0) {
     return {.action = SplitAction::kNothing};
   }

@@ -19,6 +19,9 @@ struct SplitDecision {
   std::vector<std::uint8_t> is_new{};  // kAppend: by sample
 };
 
+// ConfigError when two splits of a call do not have the same classes, whatever their colours.
+void check_same_classes(const SplitPreflight& first, const SplitPreflight& other, const PackOptions& options);
+
 // A data set of another kind in the folder cannot take these splits: ConfigError.
 void check_same_kind(const data::Manifest& manifest, const PackOptions& options, const SplitSource& source);
 

@@ -39,7 +39,7 @@ struct SourceSample {
 };
 
 // What the pre-flight report counts a problem under.
-enum class ProblemKind { kNoTarget, kName, kSize, kOrientation, kUnreadable, kUndeclared, kAnnotation };
+enum class ProblemKind { kNoTarget, kName, kSize, kOrientation, kUnreadable, kUndeclared, kAnnotation, kUnknownClass };
 
 struct SourceProblem {
   io::SourceFile image;
@@ -54,7 +54,11 @@ struct Listing {
   std::size_t images = 0;  // found, whatever became of them
   std::size_t other_files = 0;
   std::size_t targets_without_image = 0;
+  std::size_t images_without_target = 0;    // that are no problem and are left out: nothing says that they belong to the set
+  std::vector<std::string> lonely_targets;  // names of the first kMostNamed
+  std::vector<std::string> lonely_images;   // keys of the first kMostNamed
 };
+inline constexpr std::size_t kMostNamed = 1000;
 
 // What a shard stores of a sample beside its image.
 struct EncodedTarget {
@@ -90,7 +94,8 @@ using LookUp = std::function<void(std::span<io::SourceFile> files)>;
 // How a source looks at the file system, the work shared by all ranks: every rank calls these alike, in the same order, and gets the same.
 class ScanFolder {
  public:
-  using Search = std::function<io::Scan(const std::filesystem::path& folder, std::span<const std::string_view> extensions)>;
+  using Search = std::function<io::Scan(const std::filesystem::path& folder, std::span<const std::string_view> extensions,
+                                        const std::filesystem::path& except)>;
 
   // This process alone looks files up.
   template <class Function>
@@ -98,9 +103,10 @@ class ScanFolder {
       : ScanFolder(Search(std::move(search)), [](std::span<io::SourceFile> files) { io::look_up(files); }) {}
   ScanFolder(Search search, LookUp look_up) : search_(std::move(search)), look_up_(std::move(look_up)) {}
 
-  // All files below a folder with one of these extensions. Throws as io::scan_folder() does, on all ranks.
-  io::Scan operator()(const std::filesystem::path& folder, std::span<const std::string_view> extensions) const {
-    return search_(folder, extensions);
+  // All files below a folder with one of these extensions, without those below `except`. Throws as io::scan_folder() does, on all ranks.
+  io::Scan operator()(const std::filesystem::path& folder, std::span<const std::string_view> extensions,
+                      const std::filesystem::path& except = {}) const {
+    return search_(folder, extensions, except);
   }
   // Throws as io::look_up() does, on all ranks.
   void look_up(std::span<io::SourceFile> files) const { look_up_(files); }

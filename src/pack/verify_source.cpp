@@ -9,7 +9,9 @@
 #include "data/mask_codec.hpp"
 #include "data/shard_format.hpp"
 #include "image/decode.hpp"
+#include "image/orientation.hpp"
 #include "pack/shared_scan.hpp"
+#include "pack/shrink.hpp"
 #include "pack/source_bytes.hpp"
 #include "pack/stored_image.hpp"
 #include "pack/verify.hpp"
@@ -32,6 +34,12 @@ image::LabelMap decoded(std::span<const std::byte> bytes, image::Codec codec, in
                         const char* where) {
   return target == TargetKind::kSegmentMask ? data::decode_segment_mask(bytes, codec, dtype, height, width, data::kMostSegments, where)
                                             : data::decode_mask(bytes, codec, dtype, height, width, where);
+}
+
+// The size of the source's target: max_side may have made the stored one smaller.
+Extent upright_source(const IndexColumns& c, std::size_t i) {
+  const auto height = static_cast<int>(c.source_height[i]), width = static_cast<int>(c.source_width[i]);
+  return image::swaps_sides(c.orientation[i]) ? Extent{width, height} : Extent{height, width};
 }
 
 std::size_t differing_pixels(const image::LabelMap& a, const image::LabelMap& b) {
@@ -145,7 +153,9 @@ void SplitComparison::check_target(const IndexColumns& c, std::size_t i, std::sp
                                    const SourceSample& sample) const {
   const auto height = static_cast<int>(c.height[i]), width = static_cast<int>(c.width[i]);
   const TargetKind target = manifest_.target();
-  const EncodedTarget wanted = source_->encode(sample, height, width);
+  const Extent source = upright_source(c, i);
+  const EncodedTarget wanted =
+      shrink_target(source_->encode(sample, source.height, source.width), source, {height, width}, target == TargetKind::kSegmentMask);
   const std::string path = sample.mask ? sample.mask->path.string() : sample.image.path.string();
   if (wanted.mask.empty() != mask.empty()) {
     throw DataError("{} gives {} mask, the data set has {}", path, wanted.mask.empty() ? "no" : "a", mask.empty() ? "none" : "one");

@@ -12,7 +12,8 @@ namespace muster::report {
 
 // Names used by training: `loss`, its parts `loss_*` (`loss_mask`, `loss_dice`, `loss_class`), `lr`, `grad_norm`,
 // `images_per_s`, `data_wait` (seconds of this step spent waiting for a batch). A name with a slash (`val_metric/miou`,
-// `loss_mask/block3`, `data/wait_share`) is a detail: written to every file, left out of the console line.
+// `loss_mask/block3`, `data/wait_share`) is a detail: written to every file, left out of the console line
+// (but for `data/retries` and `data/crc_failures` that are not 0).
 struct Record {
   std::int64_t step = 0;                                 // finished steps, so the first one is 1
   double epoch = 0;                                      // samples seen / samples in the split

@@ -50,6 +50,13 @@ std::string in_words(std::string_view name, double value, const Record& record) 
   return fmt::format("{} {:.4g}", name, value);
 }
 
+// What reading had to do again, where it had to: details otherwise.
+std::string read_trouble(const Record& record) {
+  const double retries = record.find("data/retries").value_or(0);
+  const double wrong = record.find("data/crc_failures").value_or(0);
+  return retries > 0 || wrong > 0 ? fmt::format("  {:.0f} read again, {:.0f} with a wrong checksum", retries, wrong) : "";
+}
+
 }  // namespace
 
 std::string step_line(const Record& record, std::int64_t total_steps) {
@@ -59,7 +66,7 @@ std::string step_line(const Record& record, std::int64_t total_steps) {
       line += "  " + in_words(name, value, record);
     }
   }
-  return line;
+  return line + read_trouble(record);
 }
 
 std::string validation_line(const Record& record) {

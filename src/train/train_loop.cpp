@@ -102,7 +102,7 @@ void validate_and_keep_best(const TrainOptions& options, const LoopParts& parts)
 LoopEnd run_loop(const TrainOptions& options, const LoopParts& parts) {
   const int validate_every = report::validation_interval(options.logger_args, options.steps);
   Progress& progress = parts.state.progress;
-  DataFigures data_figures(parts.loader);
+  DataFigures data_figures(parts.loader, parts.transform);
   const auto finish_step = [&] {
     const bool last = progress.step == options.steps;
     parts.watchdog.phase(dist::Phase::kStep);

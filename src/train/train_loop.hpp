@@ -5,6 +5,7 @@
 #include "dist/watchdog.hpp"
 #include "data/loader.hpp"
 #include "data/shard_reader.hpp"
+#include "data/transform.hpp"
 #include "report/reporter.hpp"
 #include "train/checkpointing.hpp"
 #include "train/evaluation.hpp"
@@ -22,6 +23,7 @@ struct LoopParts {
   TrainState& state;
   TrainStep& step;
   data::Loader& loader;
+  const data::TrainTransform& transform;  // the loader's, for what it counts
   model::BlockRunner& runner;
   const data::ShardReader& validation;
   Checkpointing& checkpointing;

@@ -183,7 +183,8 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist:
     start->check(model);
   }
   task::SemanticSegmentation task(model, data.classes, task_settings(options, model, data.classes));
-  data::Loader loader(data.training, data.classes, data::TrainTransform(options.transform_args, data.classes.learned()), options.transform_args.normalize, options.loader,
+  const data::TrainTransform transform(options.transform_args, data.classes.learned());  // the loader's copy counts into this one
+  data::Loader loader(data.training, data.classes, transform, options.transform_args.normalize, options.loader,
                       {.seed = static_cast<std::uint64_t>(options.seed),
                        .batch_size = static_cast<int>(options.batch_size),
                        .micro_batches = static_cast<int>(options.gradient_accumulation_steps),
@@ -261,6 +262,7 @@ ExitCode train_run(const TrainOptions& options, const RunRequest& request, dist:
                         .state = state,
                         .step = step,
                         .loader = loader,
+                        .transform = transform,
                         .runner = engine,
                         .validation = data.validation,
                         .checkpointing = checkpointing,

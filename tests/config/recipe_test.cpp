@@ -78,6 +78,18 @@ TEST(Recipe, TakesValuesOfEveryType) {
   EXPECT_EQ(read({"mapping=>"}).mapping.as_string(), ">");
 }
 
+TEST(Recipe, WritesShortTaskNamesOut) {
+  for (const auto& [written, full] : std::vector<std::pair<const char*, const char*>>{{"semantic", "semantic_segmentation"},
+                                                                                      {"panoptic", "panoptic_segmentation"},
+                                                                                      {"classification", "image_classification"},
+                                                                                      {"pretrain", "pretrain"},
+                                                                                      {"semantics", "semantics"}}) {
+    EXPECT_EQ(recipe_tree({}, {fmt::format("task={}", written)}).at("task"), io::Value(full));
+  }
+  EXPECT_EQ(recipe_tree({}, {"task=semantic"}).at("task").where(), "command line");
+  EXPECT_EQ(recipe_tree({}, {"model.task=semantic"}).at("model").at("task"), io::Value("semantic"));
+}
+
 TEST(Recipe, LeavesATreeAsItIsWritten) {
   const OuterOptions options = read({"mapping={0: {name: road, labels: [[1, 2, 3]]}}", "mapping.4=sea"});
   EXPECT_EQ(options.mapping, io::parse_yaml("{0: {name: road, labels: [[1, 2, 3]]}, 4: sea}", ""));

@@ -1,8 +1,11 @@
 // One flipped bit anywhere in what training reads is a DataError that names the place, never a wrong picture.
+#include <chrono>
 #include <fstream>
+#include <future>
 #include <optional>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <gtest/gtest.h>
 
 #include "core/atomic_file.hpp"
@@ -138,6 +141,35 @@ TEST(ShardFds, KeepsNoMoreOpenThanAllowed) {
   (void)fds.get(2);
   EXPECT_FALSE(first.expired());
   EXPECT_TRUE(second.expired());
+  EXPECT_EQ(fds.counters().hits, 1U);
+  EXPECT_EQ(fds.counters().misses, 3U);
+  EXPECT_EQ(fds.counters().evictions, 1U);
+}
+
+TEST(ShardFds, DropsAShardOnlyWhileItIsTheOneMeant) {
+  const TinyDataset packed(2, 1);
+  ShardFds fds(packed.folder.path(), packed.manifest.splits.at("train").shards, 2);
+  const std::shared_ptr<const OpenShard> stale = fds.get(0);
+  fds.drop(0, stale);
+  const std::shared_ptr<const OpenShard> fresh = fds.get(0);
+  EXPECT_NE(fresh, stale);
+  fds.drop(0, stale);  // somebody else was as quick
+  EXPECT_EQ(fds.get(0), fresh);
+}
+
+TEST(ShardFds, FindsAShardWhileAnotherIsSlowToOpen) {
+  const TinyDataset packed(4, 2);
+  const std::filesystem::path slow = packed.folder / "train-00001.h5";
+  std::filesystem::remove(slow);
+  ASSERT_EQ(::mkfifo(slow.c_str(), 0600), 0);  // opening it waits for a writer
+  ShardFds fds(packed.folder.path(), packed.manifest.splits.at("train").shards);
+  auto waiting = std::async(std::launch::async, [&] { return data_error([&] { (void)fds.get(1); }); });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  auto other = std::async(std::launch::async, [&] { return fds.get(0) != nullptr; });
+  EXPECT_EQ(other.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  const UniqueFd writer(::open(slow.c_str(), O_WRONLY));
+  EXPECT_TRUE(other.get());
+  EXPECT_NE(waiting.get().find("train-00001.h5"), std::string::npos);
 }
 
 TEST(Dataset, NamesTheSplitsThereAre) {

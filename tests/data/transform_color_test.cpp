@@ -1,9 +1,12 @@
 #include "data/transform_color.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include <gmock/gmock.h>
+
+#include "core/random.hpp"
 
 namespace muster::data {
 namespace {
@@ -69,6 +72,42 @@ TEST(ColorJitter, DrawsWithinTheRangesInEveryOrder) {
   EXPECT_EQ(orders.size(), 24U);
   EXPECT_LT(lowest, 0.81);
   EXPECT_GT(highest, 1.19);
+}
+
+// Against an own computation from the random numbers: tosses at 8 to 11, contrast's place at 12, each change alone by its formula.
+TEST(ColorJitter, TossesForEachChangeInEomtsOrder) {
+  const ColorJitterOptions options = {
+      .prob = 0.5, .strength = 1, .brightness = 0.2, .contrast = 0.5, .saturation = 0.5, .hue = 0.1, .per_operation = true};
+  std::array<int, 4> made{};
+  int contrast_first = 0;
+  for (std::uint32_t id = 0; id < 2000; ++id) {
+    const RandomSequence random(5, RandomStream::kAugment, 5 * 32 + 3, id, 7);
+    ColorPlan wanted;
+    const std::array ranges = {0.2, 0.5, 0.5, 0.1};
+    const std::array values = {&wanted.brightness, &wanted.contrast, &wanted.saturation, &wanted.hue};
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (random.uniform(8 + i) < 0.5) {
+        *values[i] += (2 * random.uniform(1 + i) - 1) * ranges[i];
+        ++made[i];
+      }
+    }
+    const bool first = random.uniform(12) < 0.5;
+    contrast_first += first;
+    const ColorPlan plan = draw_color(options, {.seed = 5, .epoch = 7, .sample_id = id, .attempt = 3});
+    EXPECT_NEAR(plan.brightness, wanted.brightness, 1e-12);
+    EXPECT_NEAR(plan.contrast, wanted.contrast, 1e-12);
+    EXPECT_NEAR(plan.saturation, wanted.saturation, 1e-12);
+    EXPECT_NEAR(plan.hue, wanted.hue, 1e-12);
+    const std::array order = first ? std::array{kBrightness, kContrast, kSaturation, kHue} : std::array{kBrightness, kSaturation, kHue, kContrast};
+    EXPECT_THAT(plan.order, ElementsAreArray(order));
+    image::Image image = eight_pixels();
+    jitter_color(image, plan);
+    EXPECT_EQ(image.pixels == eight_pixels().pixels, changed(plan) == eight_pixels().pixels);  // active whenever it changes something
+  }
+  for (const int count : made) {
+    EXPECT_NEAR(count, 1000, 112);  // five standard deviations
+  }
+  EXPECT_NEAR(contrast_first, 1000, 112);
 }
 
 }  // namespace

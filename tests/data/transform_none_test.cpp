@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/error.hpp"
+
 namespace muster::data {
 namespace {
 
@@ -20,6 +22,25 @@ TEST(TransformNone, SwitchesOffWhatIsNull) {
   EXPECT_TRUE(transform.at("random_crop").is_null());  // the crop gives the batch its size: it cannot be switched off
   EXPECT_EQ(transform.find("smallest_max_size"), nullptr);
   EXPECT_TRUE(recipe.at("loader").is_null());
+}
+
+TEST(TransformNone, TakesOutWhatIsAsIfItWereNotThere) {
+  io::Value recipe = io::parse_yaml(
+      "transform_args: {channel_drop: null, normalize: auto, scale_jitter: {min_scale: 0.1, divisible_by: null}, image_size: [64, 64]}", "recipe");
+  switch_off_none(recipe);
+  EXPECT_EQ(recipe, io::parse_yaml("transform_args: {scale_jitter: {min_scale: 0.1}, image_size: [64, 64]}", "recipe"));
+  io::Value other = io::parse_yaml("transform_args: {normalize: null}", "recipe");
+  switch_off_none(other);
+  EXPECT_EQ(other.at("transform_args").find("normalize"), nullptr);
+  io::Value kept = io::parse_yaml("transform_args: {normalize: {mean: [0, 0, 0]}, scale_jitter: {divisible_by: 14}}", "recipe");
+  const io::Value before = kept;
+  switch_off_none(kept);
+  EXPECT_EQ(kept, before);
+}
+
+TEST(TransformNone, RefusesToDropChannels) {
+  io::Value recipe = io::parse_yaml("transform_args: {channel_drop: {num_channels_keep: 2}}", "recipe");
+  EXPECT_THROW(switch_off_none(recipe), ConfigError);
 }
 
 TEST(TransformNone, LeavesARecipeWithoutTransformsAlone) {

@@ -93,9 +93,13 @@ class BadData(program.ProgramTest):
             self.assertLessEqual(record["data/wait_share"], 1)
             self.assertEqual(record["data/retries"], 0)
             self.assertEqual(record["data/crc_failures"], 0)
+            self.assertEqual(record["data/cache_evictions"], 0)
+            self.assertGreaterEqual(record["data/crops_without_class"], 0)
         self.assertGreaterEqual(steps[-1]["data/reads"], 2 * 2 * 3)  # of this rank: two images and two masks a step
         self.assertGreater(steps[-1]["data/read_mb"], 0)
-        self.assertRegex(said, r"data: \d+ reads, [\d.]+ MB in [\d.]+ s of reading; 0 read again, 0 with a wrong checksum; [\d.]+ % of the steps' time")
+        self.assertGreater(steps[-1]["data/cache_hits"], steps[-1]["data/cache_misses"])
+        self.assertRegex(said, r"data: \d+ reads, [\d.]+ MB in [\d.]+ s of reading; 0 read again, 0 with a wrong checksum; [\d.]+ % of the steps' time "
+                               r"spent waiting; shards found open \d+ times, opened \d+, closed for another 0; \d+ crops without a learned class")
 
     def test_rare_classes_more_often(self):
         self.train("loader.sampling=rare_class", "loader.sampling_args.temperature=0.1", "logger_args.sample_ids=true")

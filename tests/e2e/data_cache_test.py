@@ -12,6 +12,7 @@ import unittest.mock
 
 import program
 
+READING = "data: reading 30 files"
 CLASSES = json.loads((program.SAMPLE / "classes.json").read_text())
 
 
@@ -40,10 +41,12 @@ class DataCache(program.ProgramTest):
     def test_folders_are_packed_beside_the_run_and_found_by_the_next(self):
         first = self.check_run(*self.words("a"), says=["data: 30 files with", "MB are free there", str(self.cache)])
         self.assertNotIn("packed before", first.text)
+        self.assertIn(READING, first.text)
         [entry] = self.entries()
         self.assertEqual(contents(entry), contents(self.data), "not the bytes that `muster pack` writes")
         before = {path: path.stat().st_mtime_ns for path in entry.iterdir()}
-        self.check_run(*self.words("b"), says=[f"data: {entry} holds these 30 files, packed before"])
+        second = self.check_run(*self.words("b"), says=[f"data: {entry} holds these 30 files, packed before"])
+        self.assertNotIn(READING, second.text, "files that nobody touched were read again")
         self.assertEqual({path: path.stat().st_mtime_ns for path in entry.iterdir()}, before)
         self.assertEqual(self.entries(), [entry])
         # The run itself is the one on the packed set.
@@ -52,24 +55,45 @@ class DataCache(program.ProgramTest):
         self.assertEqual(weights[0], weights[1])
         self.assertEqual(weights[0], weights[2])
 
-    def test_what_counts_is_the_content_not_the_place(self):
-        self.check_run(*self.words("a"))
-        [entry] = self.entries()
+    def test_what_counts_is_the_content_not_place_or_times(self):
         copy = self.runs / "copy"
         shutil.copytree(self.sources, copy)  # keeps times
         self.write_recipe(copy)
-        self.check_run(*self.words("b", "--dry-run"), says="packed before")
+        self.check_run(*self.words("a"), says=READING)
+        [entry] = self.entries()
         image = sorted((copy / "train/images").iterdir())[0]
+        before = image.stat()
         os.utime(image, ns=(0, 12345))
-        self.check_run(*self.words("c", "--dry-run"), says=["dry run: 30 files", "would be packed"])
-        self.assertEqual(self.entries(), [entry])
-        other = sorted((copy / "train/images").iterdir())[1]
-        image.write_bytes(other.read_bytes())
-        mask = copy / "train/masks" / f"{other.stem}.png"
-        shutil.copy(mask, copy / "train/masks" / f"{image.stem}.png")
-        done = self.check_run(*self.words("d"))
-        self.assertNotIn("packed before", done.text)
-        self.assertEqual(len(self.entries()), 2)
+        self.check_run(*self.words("b", "--dry-run"), says=[READING, f"data: {entry} holds these 30 files, packed before"])
+        other = self.runs / "other"
+        shutil.copytree(copy, other, copy_function=shutil.copyfile)  # new times
+        self.write_recipe(other)
+        self.check_run(*self.words("b", "--dry-run"), says=[READING, f"data: {entry} holds these 30 files, packed before"])
+        # Size and time are those of the run that packed; the change of the file is not.
+        changed = bytearray(image.read_bytes())
+        changed[len(changed) * 3 // 4] ^= 1
+        image.write_bytes(changed)
+        os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.write_recipe(copy)
+        done = self.check_run(*self.words("c", "--dry-run"), code=(0, 3), says=["dry run: 30 files", "would be packed"])
+        self.assertNotIn(f"packed into {entry}", done.text)
+
+    def test_a_data_set_that_lost_files_is_packed_again(self):
+        self.check_run(*self.words("a"))
+        [entry] = self.entries()
+        whole = contents(entry)
+        shard = sorted(entry.glob("train-*.h5"))[0]
+        shard.unlink()
+        self.check_run(*self.words("b", "--dry-run"), says=f"would be packed into {entry}")
+        done = self.check_run(*self.words("b"), says=[str(shard), "it is packed again"])
+        self.assertNotIn(READING, done.text)
+        self.assertEqual(contents(entry), whole)
+        manifest = entry / "manifest.json"
+        manifest.write_bytes(manifest.read_bytes()[:200])
+        [source] = self.cache.glob("*.source.json")
+        source.write_text(source.read_text().replace(entry.name, "0" * 32))
+        self.check_run(*self.words("c"), says=[str(manifest), "it is packed again", f"{source} is damaged", READING])
+        self.assertEqual(contents(entry), whole)
 
     def test_the_place_is_a_key_or_a_variable(self):
         with unittest.mock.patch.dict(os.environ, MUSTER_DATA_CACHE=str(self.runs / "by_variable")):
@@ -78,7 +102,7 @@ class DataCache(program.ProgramTest):
         self.assertFalse(self.cache.exists())
 
     def test_a_dry_run_writes_nothing(self):
-        self.check_run(*self.words("a", "--dry-run"), says="would be packed into")
+        self.check_run(*self.words("a", "--dry-run"), says=["would be packed into", "MB are free there"])
         self.assertEqual(sorted(path.name for path in self.runs.iterdir()), ["recipe.json"])
 
     def test_two_runs_that_start_at_once_share_one_packing(self):
@@ -156,7 +180,7 @@ class DataCache(program.ProgramTest):
     def test_keys_are_strict_and_printed_as_they_were_written(self):
         self.check_run(*self.words("a", "data.train.imagse=x"), code=2, says="did you mean 'data.train.images'")
         self.check_run(*self.words("a", "pack_args.on_eror=skip"), code=2, says="did you mean 'pack_args.on_error'")
-        self.check_run(*self.words("a", "pack_args.on_error=never"), code=2, says="one of fail, skip")
+        self.check_run(*self.words("a", "pack_args.on_error=never"), code=2, says="fail, skip")
         printed = self.check_run(*self.words("a", "--print-config", "--json"))
         tree = json.loads(printed.stdout)
         self.assertEqual(tree["data"], json.loads(self.recipe.read_text())["data"])
@@ -170,7 +194,15 @@ class DataCache(program.ProgramTest):
         self.assertEqual(json.loads(self.check_run(*self.words("a", "--print-config", "--json")).stdout)["ignore_classes"], [2])
         self.check_run(*self.words("a"))
         self.assertEqual(contents(self.entries()[0]), contents(self.data), "ignoring a class changed the packing")
-        self.check_run(*self.words("b", "--dry-run"), says="4 classes")
+        self.write_recipe(self.sources)
+        self.check_run(*self.words("b", "--dry-run"), says=["packed before", "5 classes"])
+        classes = self.runs / "classes.json"
+        classes.write_text(json.dumps({key: recipe["data"].pop(key) for key in ("classes", "ignore_classes")}))
+        recipe["data"]["classes"] = str(classes)
+        self.recipe.write_text(json.dumps(recipe))
+        self.assertEqual(json.loads(self.check_run(*self.words("c", "--print-config", "--json")).stdout)["ignore_classes"], [2])
+        self.check_run(*self.words("c", "--dry-run"), says=["packed before", "4 classes"])
+        self.check_run(*self.words("c", "--print-config", f"pack_args.classes={classes}"), code=2, says="both name classes")
 
 
 if __name__ == "__main__":

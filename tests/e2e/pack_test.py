@@ -142,6 +142,20 @@ class BadFiles(Sources):
         self.check_run(*self.words())
         self.assertEqual(json.loads((self.out / "manifest.json").read_text())["splits"]["train"]["stats"], before)
 
+    def test_what_is_wrong_is_told_as_json_too(self):
+        self.image.write_bytes(self.image.read_bytes()[:-3000])
+        done = self.refuse(more=["--json"])
+        told = json.loads(done.stdout)
+        self.assertIn(self.image.name, told["error"])
+        split = told["preflight"]["splits"]["train"]
+        self.assertEqual([(problem["kind"], problem["key"]) for problem in split["problem_list"]], [("unreadable", self.image.name)])
+        self.assertFalse(told["preflight"]["ready"])
+        self.assertIn(self.image.name, done.stderr)
+
+    def test_a_short_packing_tells_its_rate(self):
+        done = self.check_run(*self.words())
+        self.assertRegex(done.stdout, r"packed \d+ classes into .*, \d+ files/s, \d+\.\d MB/s\n")
+
     def test_a_decompression_bomb_is_refused_by_its_header_without_taking_memory(self):
         for name in ("images", "masks"):
             with self.subTest(name):
@@ -163,7 +177,7 @@ class BadFiles(Sources):
         alone = self.work / "alone"
         alone.mkdir()
         shutil.copy(self.image, alone)
-        words = ["pack", "task=pretrain", f"images={alone}", f"out={self.out}"]
+        words = ["pack", "task=pretrain", f"images={alone}", f"out={self.out}", "on_error=fail"]
         code, usual, said = peak_bytes(*words)
         self.assertEqual(code, 0, said)
         shutil.rmtree(self.out)

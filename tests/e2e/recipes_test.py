@@ -53,6 +53,16 @@ class Recipes(program.ProgramTest):
         own = json.loads(self.check_run(*words, "transform_args.normalize.mean=[0.5,0.5,0.5]").stdout)["transform_args"]["normalize"]
         self.assertEqual(own["mean"], [0.5, 0.5, 0.5])
 
+    def test_transforms_that_the_reference_documents_switch_off(self):
+        words = self.train_words("runs/x", 7)
+        same = ["channel_drop=null", "normalize=auto", "scale_jitter.divisible_by=null", "val.color_jitter=null", "val.channel_drop=null",
+                "val.normalize={mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}", "val.smallest_max_size={max_size: 64, prob: 1.0}"]
+        self.assertEqual(self.check_run(*words, *(f"transform_args.{word}" for word in same), "--print-config").stdout,
+                         self.check_run(*words, "--print-config").stdout)
+        for word in ("channel_drop={num_channels_keep: 2}", "val.color_jitter={prob: 0.5}", "val.normalize={mean: [0.5, 0.5, 0.5]}",
+                     "val.smallest_max_size={max_size: 32}"):
+            self.check_run(*words, f"transform_args.{word}", "--print-config", code=2, says=word.split("=")[0])
+
     def test_doctor_and_models_speak_json(self):
         facts = json.loads(self.check_run("doctor", "--json").stdout)
         self.assertRegex(facts["libtorch"], r"^2\.11")

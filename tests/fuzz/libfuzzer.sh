@@ -24,7 +24,7 @@ add() {  # add FOLDER NAME...
   shift
   for name in "$@"; do sources+=("$root/$folder/$name.cpp"); done
 }
-add src/core error atomic_file hash nearest_name scalar_type random
+add src/core error atomic_file hash crc32_fold nearest_name scalar_type random
 case $reader in
   csv | safetensors | torch_file)
     add src/io csv value json yaml utf8 input_file safetensors_read safetensors_write zip_directory pickle_opcode pickle torch_tree torch_file ;;
@@ -39,7 +39,7 @@ case $reader in
       -L"$(dirname "$(ls /usr/lib/*/hdf5/serial/libhdf5.so | head -1)")" -lhdf5 -ldcmdata -loflog -lofstd -lpthread)
     add tests/fuzz shard_input
     add src/io value json yaml utf8 hdf5_attribute hdf5_check hdf5_column hdf5_file mapped_file
-    add src/data blob_read class_list count_classes find_header index_check index_columns index_map manifest_read manifest_write mask_codec \
+    add src/data blob_read shard_blob class_list count_classes find_header index_check index_columns index_map manifest_read manifest_write mask_codec \
       shard_fds shard_file shard_format shard_reader shard_writer split_index target_kind
     sources+=("$root"/src/image/*.cpp) ;;
   *)

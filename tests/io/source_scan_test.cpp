@@ -58,6 +58,18 @@ TEST(ScanFolder, LeavesOutWhatMusterKnowsOfLabelledFoldersAndTheFolderNamedByThe
   EXPECT_THAT(keys_of(scan_folder(folder.path(), kImageExtensions, folder / "missing")), testing::SizeIs(3));
 }
 
+TEST(ScanFolder, LeavesOutDotFoldersAndWhatMacOsWritesBesideFilesButNoOtherDotFile) {
+  const TemporaryFolder folder;
+  for (const char* name : {".hidden.jpg", "._a.jpg", "a.jpg", ".git/a.jpg", "sub/.ipynb_checkpoints/b.jpg", "sub/.thumbs/c/d.jpg", "sub/._b.jpg"}) {
+    put(folder / name);
+  }
+  fs::create_directory_symlink(folder / "sub", folder / ".link");
+  const Scan scan = scan_folder(folder.path(), kImageExtensions);
+  EXPECT_THAT(keys_of(scan), ElementsAre(".hidden.jpg", "a.jpg"));
+  EXPECT_EQ(scan.other_files, 2u);
+  EXPECT_THAT(keys_of(scan_folder(folder / ".git", kImageExtensions)), ElementsAre("a.jpg")) << "the folder that the caller names is searched";
+}
+
 // A tree of 600 files in folders of all sizes, with links to files, to folders beside and to folders above.
 void grow(const TemporaryFolder& folder) {
   std::mt19937 random(7);

@@ -111,6 +111,39 @@ TEST_F(Append, DoesNothingWithoutNewImages) {
   EXPECT_THAT(verify(sources_.out(), VerifyLevel::kDecode, 2).problems, IsEmpty());
 }
 
+TEST_F(Append, TakesADamagedImageForNewOnlyWhenItIsMended) {
+  const std::vector<std::byte> whole = image::encode_png(testing_support::gradient(20, 24, 9));
+  std::vector<std::byte> damaged = whole;
+  damaged[whole.size() / 2] ^= std::byte{1};  // the checksum of its chunk finds it, when it is decoded
+  const auto skipping = [&](bool append) {
+    PackOptions o = options("packed", append);
+    o.on_error = "skip";
+    return o;
+  };
+  put(sources_.images() / "bad.png", damaged);
+  sources_.add_mask("bad", labels(20, 24, [](int, int) { return 7; }));
+  EXPECT_EQ(pack(skipping(false)).splits.at(0).skipped, 1u);
+  EXPECT_TRUE(pack(skipping(true)).splits.at(0).was_there);
+  EXPECT_TRUE(pack(skipping(false)).splits.at(0).was_there);
+
+  add_new_images();
+  put(sources_.images() / "new/bad.png", damaged);
+  sources_.add_mask("new/bad", labels(20, 24, [](int, int) { return 7; }));
+  EXPECT_EQ(pack(skipping(true)).splits.at(0).added, 5u);
+  const std::string list = read_file(sources_.out() / "skipped.csv");
+  EXPECT_THAT(list, AllOf(HasSubstr("\"bad.png\""), HasSubstr("\"new/bad.png\"")));
+  const auto before = contents(sources_.out());
+  for (const bool append : {true, false}) {
+    EXPECT_TRUE(pack(skipping(append)).splits.at(0).was_there);
+  }
+  EXPECT_EQ(contents(sources_.out()), before);
+
+  put(sources_.images() / "bad.png", whole);
+  EXPECT_EQ(pack(skipping(true)).splits.at(0).added, 1u);
+  EXPECT_THAT(read_file(sources_.out() / "skipped.csv"), testing::Not(HasSubstr("\"bad.png\"")));
+  EXPECT_THAT(verify(sources_.out(), VerifyLevel::kDecode, 2).problems, IsEmpty());
+}
+
 TEST_F(Append, RefusesSourcesThatLostOrChangedPackedImages) {
   pack(options("packed", false));
   const auto before = contents(sources_.out());

@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing_support::contents;
+using testing_support::damage_inside;
 using testing_support::gradient;
 using testing_support::labels;
 using testing_support::message_of;
@@ -38,7 +39,6 @@ class BadSources : public testing::Test {
     EXPECT_FALSE(fs::exists(sources_.out())) << message;
     return message;
   }
-  void truncate(const fs::path& file) { fs::resize_file(file, fs::file_size(file) * 2 / 3); }
 
   Sources sources_;
 };
@@ -75,7 +75,7 @@ TEST_F(BadSources, AMaskOfAnotherSizeIsNamedWithBothSizes) {
 
 TEST_F(BadSources, ATruncatedJpegIsNamedAndNothingIsLeft) {
   sources_.add_many(4);
-  truncate(sources_.images() / "b/tile1.jpg");
+  damage_inside(sources_.images() / "b/tile1.jpg");
   EXPECT_THAT(refusal<DataError>(sources_.options()), HasSubstr("b/tile1.jpg"));
 }
 
@@ -112,12 +112,12 @@ TEST_F(BadSources, MissingFoldersEmptyFoldersAndMissingKeysAreToldApart) {
 
 TEST_F(BadSources, SkippingLeavesDamagedSamplesOutAndListsThemWithoutPathsOfThisMachine) {
   sources_.add_many(6);
-  truncate(sources_.images() / "b/tile1.jpg");   // found when decoding
-  fs::remove(sources_.masks() / "a/tile2.png");  // found in the pre-flight
+  damage_inside(sources_.images() / "b/tile1.jpg");  // found when decoding
+  fs::remove(sources_.masks() / "a/tile2.png");      // found in the pre-flight
   PackOptions options = sources_.options();
   options.on_error = "skip";
   options.max_skipped = 0.2;
-  EXPECT_THAT(refusal<DataError>(options), HasSubstr("2 of 6 images cannot be packed, more than max_skipped=0.2"));
+  EXPECT_THAT(refusal<DataError>(options), HasSubstr("2 of 6 images cannot be packed, more than max_skipped=0.2;"));
   options.max_skipped = 0.5;
   const PackSummary summary = pack(options);
   EXPECT_EQ(summary.splits.at(0).samples, 4u);
@@ -130,11 +130,43 @@ TEST_F(BadSources, SkippingLeavesDamagedSamplesOutAndListsThemWithoutPathsOfThis
   EXPECT_TRUE(verify(sources_.out(), VerifyLevel::kDecode).problems.empty());
 }
 
+TEST_F(BadSources, TenImagesMayAlwaysBeSkippedUnlessAShareIsGiven) {
+  sources_.add_many(12);
+  PackOptions options = sources_.options();
+  options.on_error = "skip";
+  for (int i = 0; i < 10; ++i) {
+    fs::remove(sources_.masks() / ((i % 2 == 0 ? "a/tile" : "b/tile") + std::to_string(i) + ".png"));
+  }
+  options.max_skipped = 0.5;
+  EXPECT_THAT(refusal<DataError>(options),
+              AllOf(HasSubstr("10 of 12 images"), HasSubstr("max_skipped=0.5;"), HasSubstr("raise max_skipped")));
+  options.max_skipped.reset();
+  EXPECT_EQ(pack(options).splits.at(0).skipped, 10u);
+  fs::remove_all(sources_.out());
+  fs::remove(sources_.masks() / "a/tile10.png");
+  EXPECT_THAT(refusal<DataError>(options), AllOf(HasSubstr("11 of 12 images"), HasSubstr("more than 10;")));
+  EXPECT_EQ(most_skipped(options, 50'000), 50u);
+}
+
+TEST_F(BadSources, DamagedImagesAloneAreSkippedWithoutAskingForIt) {
+  sources_.add_many(3);
+  damage_inside(sources_.images() / "b/tile1.jpg");
+  PackOptions options = sources_.options();
+  options.task = "pretrain";
+  options.masks = options.classes = "";
+  options.on_error = "fail";
+  EXPECT_THAT(refusal<DataError>(options), HasSubstr("b/tile1.jpg"));
+  options.on_error = "auto";
+  EXPECT_EQ(pack(options).splits.at(0).samples, 2u);
+  EXPECT_THAT(read_file(sources_.out() / "skipped.csv"), HasSubstr("train,\"b/tile1.jpg\","));
+  EXPECT_FALSE(skips_damaged(sources_.options()));
+}
+
 TEST_F(BadSources, AFailedSecondSplitLeavesTheFirstAsItWas) {
   sources_.add_many(3);
   pack(sources_.options("train"));
   const auto before = contents(sources_.out());
-  truncate(sources_.images() / "b/tile1.jpg");
+  damage_inside(sources_.images() / "b/tile1.jpg");
   EXPECT_THAT(message_of<DataError>([&] { pack(sources_.options("val")); }), HasSubstr("b/tile1.jpg"));
   EXPECT_EQ(contents(sources_.out()), before);
 }

@@ -39,8 +39,9 @@ TEST_F(ClassFile, SortsIdsByNumberAndKeepsIgnoredClassesAsClasses) {
   EXPECT_THAT(declared.classes.ids, ElementsAre(9, 10));
   EXPECT_THAT(declared.classes.names, ElementsAre("nine", "ten"));
   EXPECT_THAT(declared.void_values, ElementsAre(255));
-  ASSERT_EQ(notices_.size(), 1u);
-  EXPECT_THAT(notices_[0], HasSubstr("not ignore_id"));
+  EXPECT_THAT(declared.ignored_classes, ElementsAre(9));
+  EXPECT_THAT(notices_, ElementsAre(HasSubstr("not ignore_id"),
+                                    HasSubstr("class 9 (nine) is packed, as a pack keeps every class; give ignore_classes=[9] to `muster train")));
 
   const PixelTable table(declared);
   EXPECT_EQ(table[9], 0);
@@ -61,6 +62,10 @@ TEST_F(ClassFile, ReadsTheSameFromYamlAndFromARecipe) {
   EXPECT_EQ(json.classes, recipe.classes);
   EXPECT_EQ(json.void_values, yaml.void_values);
   EXPECT_EQ(json.void_values, recipe.void_values);
+  EXPECT_TRUE(notices_.empty());
+  options.data.ignore_classes = {3, 1, 0, 3};
+  (void)declared_classes(options, notices_);
+  EXPECT_THAT(notices_, ElementsAre(HasSubstr("classes 0 (a), 3 (b) are packed, as a pack keeps every class; give ignore_classes=[0, 3]")));
 }
 
 TEST_F(ClassFile, StoresMoreThan255ClassesIn16Bits) {

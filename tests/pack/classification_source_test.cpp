@@ -5,6 +5,7 @@
 
 #include "core/error.hpp"
 #include "pack/csv_labels.hpp"
+#include "pack/preflight_report.hpp"
 #include "pack/sources.hpp"
 
 namespace muster::pack {
@@ -79,7 +80,9 @@ TEST_F(ClassificationSourceTest, TakesIdsFromClassesAndNamesFoldersThatAreNone) 
   EXPECT_THAT(samples(listing), ElementsAre("cat/a.jpg=2", "cat/deep/b.png=2", "zebra/z.dcm=1"));
   ASSERT_EQ(listing.problems.size(), 2u);
   EXPECT_FALSE(listing.problems[0].can_skip);
-  EXPECT_THAT(listing.problems[0].text, HasSubstr("train/dog: 2 images in a folder that is no class, did you mean \"dogs\"?"));
+  EXPECT_THAT(listing.problems[0].text, HasSubstr("train/dog: 2 images in a folder that is no class; rename it (did you mean \"dogs\"?), add it to the classes in data.classes"));
+  EXPECT_EQ(listing.problems[0].kind, ProblemKind::kUnknownClass);
+  EXPECT_STREQ(problem_kind_name(ProblemKind::kUnknownClass), "unknown_class");
   EXPECT_TRUE(listing.problems[1].can_skip);
   EXPECT_THAT(listing.problems[1].text, HasSubstr("loose.png: the image lies in no class's folder"));
 }
@@ -164,11 +167,31 @@ TEST_F(ClassificationSourceTest, NamesFileAndLineOfWhatCannotBeUsed) {
                           HasSubstr("train.csv:5: no label for train/cat/deep/b.png"),
                           HasSubstr("train.csv:6: 3 fields, 2 are wanted; labels with commas between them are written in quotes"),
                           HasSubstr("train.csv:7: there is no image"),
-                          HasSubstr("train.csv:8: train/dog/c.JPG: unknown class name \"caat\", did you mean \"cat\"?"),
+                          HasSubstr("train.csv:8: train/dog/c.JPG: unknown class name \"caat\"; mend the line (did you mean \"cat\"?), or add the class to those in data.classes"),
                           HasSubstr("train.csv:9: train/cat/a.jpg has other labels than in line 2"),
                           HasSubstr("train.csv:11: train/dog/a.jpg: unknown class \"1\"; it is the id of a class, and csv_label_type=id")));
   EXPECT_THAT(can_skip, ElementsAre(true, true, true, true, true, false, false, false));
+  EXPECT_EQ(listing.problems[5].kind, ProblemKind::kUnknownClass);
+  EXPECT_EQ(listing.problems[6].kind, ProblemKind::kAnnotation);
   EXPECT_THAT(source_->remarks({}), ElementsAre(HasSubstr("1 lines name an image again")));
+}
+
+TEST_F(ClassificationSourceTest, SaysWhereNamesStandThatShouldBeIds) {
+  classes({{"0", "cat"}, {"1", "car"}});
+  options_.data.csv.label_type = "id";
+  EXPECT_THAT(table("image_path,label\ntrain/cat/a.jpg,cat\n").problems.at(0).text,
+              HasSubstr("train.csv:2: train/cat/a.jpg: unknown class id \"cat\"; it is the name of a class, and csv_label_type=name reads"));
+}
+
+TEST_F(ClassificationSourceTest, LooksIntoNoFolderThatBeginsWithADot) {
+  put(folder_ / "train/.ipynb_checkpoints/cat.jpg", "image");
+  put(folder_ / "train/dog/.cache/d.jpg", "image");
+  put(folder_ / "train/dog/._a.jpg", "attributes");
+  classes({{"0", "cat"}, {"1", "dog"}, {"2", "zebra"}});
+  const Listing listing = list({.images = folder_ / "train"});
+  EXPECT_THAT(listing.problems, IsEmpty());
+  EXPECT_EQ(listing.images, 5u);
+  EXPECT_EQ(listing.other_files, 1u);
 }
 
 TEST_F(ClassificationSourceTest, SaysWhatColumnsAndSettingsDoNotFit) {

@@ -25,6 +25,7 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::SizeIs;
 using testing_support::contents;
+using testing_support::damage_inside;
 using testing_support::labels;
 using testing_support::message_of;
 using testing_support::put;
@@ -48,10 +49,6 @@ PackOptions small_shards(const Sources& sources, const std::string& out) {
   PackOptions options = sources.options("train", out);
   options.shard_bytes = 1500;
   return options;
-}
-
-void truncate(const fs::path& file) {
-  fs::resize_file(file, fs::file_size(file) * 2 / 3);
 }
 
 TEST(PackOverRanks, GivesTheSameBytesForAnyNumberOfRanksAndThreads) {
@@ -89,7 +86,7 @@ TEST(PackOverRanks, EndsOnAllRanksWithTheErrorThatOneRankWouldGive) {
   Sources sources;
   sources.add_many(13);
   for (const char* stem : {"b/tile1", "b/tile3", "a/tile8", "a/tile12"}) {
-    truncate(sources.images() / (std::string(stem) + ".jpg"));
+    damage_inside(sources.images() / (std::string(stem) + ".jpg"));
   }
   const std::string alone = message_of<DataError>([&] { pack(small_shards(sources, "packed")); });
   EXPECT_THAT(alone, HasSubstr("tile"));
@@ -115,7 +112,7 @@ TEST(PackOverRanks, LeavesTheSameSamplesOut) {
   Sources sources;
   sources.add_many(13);
   for (const char* stem : {"b/tile1", "a/tile8"}) {
-    truncate(sources.images() / (std::string(stem) + ".jpg"));
+    damage_inside(sources.images() / (std::string(stem) + ".jpg"));
   }
   fs::remove(sources.masks() / "a/tile2.png");
   const auto skipping = [&](const std::string& out) {

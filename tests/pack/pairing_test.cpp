@@ -15,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing_support::message_of;
 
 std::vector<io::SourceFile> files(const std::vector<std::string>& keys) {
   std::vector<io::SourceFile> list;
@@ -89,6 +90,7 @@ TEST(PairByPattern, PutsTheNamesOfTheImageIntoThePattern) {
            {"m/{image_path.stem}.png", "m/b.png", "b.png"},
            {"{image_path}.tif", "images/a/b.jpg.tif", "a/b.jpg.tif"},
            {"{image_path.parent}/{image_path.parent.name}_{image_path.stem}.png", "images/a/a_b.png", "a/a_b.png"},
+           {"{image_path.parent.parent}/m/{image_path.parent.name}/{image_path.stem}.png", "images/m/a/b.png", "m/a/b.png"},
            {"{image_path.parent}/../m/a/{image_path.stem}.png", "images/a/../m/a/b.png", "m/a/b.png"}}) {
     const Listing listing = masks.pair({"a/b.jpg"}, pattern);
     ASSERT_EQ(listing.samples.size(), 1u) << pattern;
@@ -105,6 +107,16 @@ TEST(PairByPattern, TakesMasksBesideTheirImagesForNoImages) {
   EXPECT_EQ(listing.samples[1].image.key, "y.png");
   ASSERT_EQ(listing.problems.size(), 1u);
   EXPECT_THAT(listing.problems[0].text, HasSubstr("images/z.png: no mask images/z_m.png"));
+}
+
+TEST(PairByPattern, TakesMasksBelowTheImagesForNoImages) {
+  const Pattern masks{{"images/m/x.png", "images/m/z.png"}};
+  const Listing listing = masks.pair({"m/x.png", "m/z.png", "x.jpg"}, "images/m/{image_path.stem}.png");
+  EXPECT_TRUE(listing.problems.empty());
+  EXPECT_EQ(listing.images, 1u);
+  EXPECT_EQ(listing.targets_without_image, 1u);
+  ASSERT_EQ(listing.samples.size(), 1u);
+  EXPECT_EQ(listing.samples[0].mask->key, "x.png");
 }
 
 TEST(PairByPattern, RefusesASharedMaskUnlessThePatternMeansIt) {
@@ -125,6 +137,13 @@ TEST(MaskPattern, KnowsItsPartsAndItsFolder) {
   EXPECT_EQ(MaskPattern("/{image_path.stem}.png").folder(), "/");
   EXPECT_EQ(MaskPattern("{image_path.parent}/m.png").folder(), "");
   EXPECT_EQ(MaskPattern("{image_path.stem}{image_path.suffix}|{image_path.name}").of("a/b.c.jpg"), "b.c.jpg|b.c.jpg");
+  EXPECT_EQ(MaskPattern("{image_path.parent.parent}/masks/{image_path.stem}.png").of("train/images/b.jpg"), "train/masks/b.png");
+  EXPECT_EQ(MaskPattern("{image_path.parent.parent.parent.name}|{image_path.parent.stem}{image_path.parent.suffix}").of("x/y/z.d/b.jpg"), "x|z.d");
+  EXPECT_EQ(MaskPattern("{image_path.parent.parent.parent}/m").of("a/b.jpg"), "./m");
+  EXPECT_EQ(MaskPattern("{image_path.parent.parent.parent}m").of("/a/b.jpg"), "/m");
+  for (const char* wrong : {"{image_path.name.parent}", "{image_path.parents}", "{image_path.parent.}"}) {
+    EXPECT_THAT(message_of<ConfigError>([&] { MaskPattern{wrong}; }), HasSubstr("any number of .parent"));
+  }
   EXPECT_THROW(MaskPattern("{image_path.size}"), ConfigError);
   EXPECT_THROW(MaskPattern("{image_path.stem"), ConfigError);
 }

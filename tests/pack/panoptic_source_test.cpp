@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "data/manifest.hpp"
 #include "data/mask_codec.hpp"
+#include "pack/pack.hpp"
 #include "pack/panoptic_sources.hpp"
 
 namespace muster::pack {
@@ -183,6 +185,62 @@ TEST(PanopticSource, RefusesAnnotationsOfOtherImagesAndBadCategories) {
   EXPECT_THAT(message_of<ConfigError>(
                   [&] { (void)make_panoptic_source({}, "val", {.images = "i", .masks = "m", .annotations = {}, .csv = {}}, notices); }),
               HasSubstr("split val: annotations is not given"));
+}
+
+TEST(PanopticSource, TakesMasksBelowTheImagesForNoImages) {
+  PanopticSources sources;
+  sources.add("a", 4, 6, two_halves, kTwoHalves);
+  const PackOptions options = sources.options();
+  const std::string below = sources.images() / "masks";
+  std::filesystem::rename(sources.masks(), below);
+  std::vector<std::string> notices;
+  const auto source =
+      make_panoptic_source(options, "val", {.images = options.images, .masks = below, .annotations = options.annotations, .csv = {}}, notices);
+  const Listing listing = source->list(scan_alone);
+  EXPECT_THAT(problems(listing), IsEmpty());
+  EXPECT_EQ(listing.images, 1U);
+  EXPECT_EQ(listing.samples.size(), 1U);
+  EXPECT_THAT(source->remarks({}), IsEmpty());
+}
+
+TEST(PanopticSource, TakesItsClassesFromTheAnnotationsAlone) {
+  PanopticSources sources;
+  sources.add("a", 4, 6, two_halves, kTwoHalves);
+  PackOptions options = sources.options();
+  options.classes = "classes.yaml";
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(options); }), HasSubstr("classes=classes.yaml: the classes of task=panoptic_segmentation are"));
+  options.classes.clear();
+  options.data.classes = io::Value::map({{"3", "car"}});
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(options); }), HasSubstr("data.classes: the classes of task=panoptic_segmentation are"));
+  options.data.classes = io::Value::map();
+  options.data.ignore_classes = {90, 4};
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(options); }), HasSubstr("ignore_classes names 4, which is no category of"));
+  options.data.ignore_classes = {90, 3};
+  EXPECT_THAT(pack(options).notices, testing::Contains(HasSubstr("classes 3 (car), 90 (sky) are packed, as a pack keeps every class")));
+  EXPECT_THAT(data::read_manifest(options.out).classes.ids, ElementsAre(3, 7, 90));
+}
+
+TEST(PanopticSource, WantsTheSameCategoriesInAllSplitsWhateverTheirColours) {
+  PanopticSources sources;
+  sources.add("a", 4, 6, two_halves, kTwoHalves);
+  const PackOptions plain = sources.options();
+  const std::string other = sources.annotations().string() + ".val.json";
+  std::filesystem::copy_file(sources.annotations(), other);
+  PackOptions options = plain;
+  options.images = options.masks = options.annotations = "";
+  options.data.train = {.images = plain.images, .masks = plain.masks, .annotations = plain.annotations};
+  options.data.val = {.images = plain.images, .masks = plain.masks, .annotations = other};
+  sources.set_categories(R"({"id": 7, "name": "road", "isthing": 0}, {"id": 3, "name": "car", "isthing": 0}, {"id": 90, "name": "sky", "isthing": 0})");
+  (void)sources.options();
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(options); }),
+              HasSubstr("have different categories: id 3 is the stuff \"car\" in the first and the thing \"car\" in the second"));
+  sources.set_categories(R"({"id": 7, "name": "road", "isthing": 0}, {"id": 3, "name": "car", "isthing": 1, "color": [0, 9, 0]},
+                            {"id": 90, "name": "sky", "isthing": 0})");
+  (void)sources.options();
+  EXPECT_EQ(pack(options).splits.size(), 2U);
+  sources.set_categories(R"({"id": 3, "name": "car", "isthing": 1}, {"id": 90, "name": "sky", "isthing": 0})");
+  (void)sources.options();
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(options); }), HasSubstr("id 7 is missing in the first and the stuff \"road\" in the second"));
 }
 
 // What enters plan_hash: a changed category of a segment gives another pack.

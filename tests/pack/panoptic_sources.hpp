@@ -78,8 +78,8 @@ class PanopticSources {
 };
 
 // A search as one rank makes it.
-inline io::Scan scan_alone(const fs::path& folder, std::span<const std::string_view> extensions) {
-  return io::scan_folder(folder, extensions);
+inline io::Scan scan_alone(const fs::path& folder, std::span<const std::string_view> extensions, const fs::path& except) {
+  return io::scan_folder(folder, extensions, except);
 }
 
 }  // namespace muster::pack::testing_support

@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "dist/thread_ranks.hpp"
 #include "pack/pack.hpp"
+#include "pack/panoptic_sources.hpp"
 #include "pack/sources.hpp"
 
 namespace muster::pack {
@@ -90,6 +91,9 @@ TEST_F(Preflight, SpeaksToPeopleAndToPrograms) {
   EXPECT_FALSE(tree.at("ready").as_bool());
   EXPECT_EQ(split.at("problems").at("size").as_int(), 1);
   EXPECT_EQ(split.at("undeclared").size(), 2u);
+  EXPECT_EQ(split.at("problem_list").size(), 5u);
+  EXPECT_EQ(split.at("images_without_target").as_int(), 1);
+  EXPECT_EQ(split.at("lonely_targets").as_list().at(0).as_string(), "lonely.png");
   EXPECT_EQ(split.at("duplicates").at("files").as_int(), 2);
   EXPECT_EQ(split.at("classes").as_list()[1].at("name").as_string(), "road");
   EXPECT_FALSE(fs::exists(sources_.out()));
@@ -110,6 +114,74 @@ TEST_F(Preflight, LooksAtHeadersAloneWhereThatIsWanted) {
   EXPECT_TRUE(seen.splits[0].undeclared.empty());
   EXPECT_TRUE(seen.splits[0].duplicates.empty());
   EXPECT_EQ(seen.problems.count(), 3u);
+}
+
+TEST(PreflightOfCutFiles, AreDecodedWhereTheirEndIsNotOneAndNoneIsRefusedThatCanBePacked) {
+  Sources sources;
+  sources.add_many(2);
+  const std::vector<std::byte> jpeg = image::encode_jpeg(gradient(40, 48, 3), 90), png = image::encode_png(gradient(40, 48, 3));
+  put(sources.images() / "one.jpg", std::span(jpeg).first(jpeg.size() - 60));
+  put(sources.images() / "two.png", std::span(png).first(png.size() - 20));
+  std::string ppm = "P6\n48 40\n255\n";
+  ppm.resize(ppm.size() + 40 * 48 * 3, 'x');
+  put(sources.images() / "three.ppm", std::string_view(ppm).substr(0, ppm.size() / 2));
+  put(sources.images() / "whole.ppm", ppm);
+  put(sources.images() / "trailing.jpg", std::string(reinterpret_cast<const char*>(jpeg.data()), jpeg.size()) + "written by a camera");
+  for (const char* name : {"one", "two", "three", "whole", "trailing"}) {
+    sources.add_mask(name, labels(40, 48, [](int, int) { return 0; }));
+  }
+  const auto solo = dist::make_solo_communicator();
+  PackOptions options = sources.options();
+  const PreflightReport seen = preflight(options, *solo);
+  EXPECT_EQ(seen.problems.count(), 3u) << report_text(seen, false);
+  EXPECT_EQ(seen.splits[0].problems.at(ProblemKind::kUnreadable), 3u);
+  EXPECT_EQ(seen.splits[0].samples.size(), 4u);
+  const io::Value tree = report_tree(seen, options);
+  const io::Value& first = tree.at("splits").at("train").at("problem_list").as_list()[0];
+  EXPECT_EQ(first.at("kind").as_string(), "unreadable");
+  EXPECT_EQ(first.at("key").as_string(), "one.jpg");
+  options.on_error = "skip";
+  EXPECT_EQ(pack(options).splits.at(0).samples, 4u);
+}
+
+TEST(PreflightOfSplits, TellsWhichImagesTwoOfThemShare) {
+  Sources sources;
+  sources.add_many(3);
+  const fs::path val = sources.path() / "val";
+  for (const char* folder : {"images", "masks"}) {
+    const std::string suffix = folder == std::string_view("images") ? ".jpg" : ".png";
+    fs::create_directories(val / folder);
+    fs::copy_file(sources.path() / folder / ("b/tile1" + suffix), val / folder / ("other" + suffix));
+  }
+  PackOptions options = sources.options();
+  options.data.train = {.images = sources.images(), .masks = sources.masks(), .annotations = {}, .csv = {}};
+  options.data.val = {.images = val / "images", .masks = val / "masks", .annotations = {}, .csv = {}};
+  options.images = options.masks = "";
+  for (const int ranks : {1, 3}) {
+    dist::run_thread_ranks(ranks, [&](dist::Communicator& world) {
+      const PreflightReport seen = preflight(options, world);
+      EXPECT_EQ(seen.problems.count(), 0u);
+      EXPECT_THAT(seen.notices, testing::Contains(HasSubstr("1 image of val is also in train, such as other.jpg")));
+      const io::Value shared = report_tree(seen, options).at("shared").as_list().at(0);
+      EXPECT_EQ(shared.at("images").as_int(), 1);
+      EXPECT_EQ(shared.at("first").as_list()[0].as_list()[1].as_string(), "b/tile1.jpg");
+    });
+  }
+}
+
+TEST(PreflightOfPanopticSets, CountsImagesThatNoAnnotationNames) {
+  testing_support::PanopticSources sources;
+  sources.add(
+      "one", 6, 8, [](int, int) { return 5u; }, R"({"id": 5, "category_id": 3, "iscrowd": 0})");
+  put(sources.images() / "extra.jpg", image::encode_jpeg(gradient(6, 8, 3), 90));
+  const PackOptions options = sources.options();
+  const auto solo = dist::make_solo_communicator();
+  const PreflightReport seen = preflight(options, *solo);
+  EXPECT_THAT(report_text(seen, false), AllOf(HasSubstr("2 images, 1 ready"), HasSubstr("1 images that no annotation names, left out")));
+  const io::Value tree = report_tree(seen, options);
+  const io::Value& split = tree.at("splits").at("val");
+  EXPECT_EQ(split.at("images_without_target").as_int(), 1);
+  EXPECT_EQ(split.at("lonely_images").as_list().at(0).as_string(), "extra.jpg");
 }
 
 TEST(PreflightOfLargeFiles, ComparesThoseOfEqualSizeInFull) {

@@ -11,6 +11,7 @@
 namespace muster::pack {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing_support::labels;
@@ -110,6 +111,17 @@ TEST_F(SemanticSourceTest, ListsByFolderAndByPatternAlike) {
   EXPECT_EQ(by_pattern.other_files, 1u);
   const Listing wrong = source((sources_.masks() / "{image_path.stem}.png").string())->list(testing_support::scan_here);
   EXPECT_EQ(wrong.problems.size(), 4u);
+}
+
+TEST_F(SemanticSourceTest, TakesMasksBelowTheImagesForNoImages) {
+  sources_.add_many(2);
+  const std::string below = sources_.images() / "masks";
+  fs::rename(sources_.masks(), below);
+  const Listing listing = source(below)->list(testing_support::scan_here);
+  EXPECT_EQ(listing.samples.size(), 2u);
+  EXPECT_EQ(listing.images, 2u);
+  EXPECT_THAT(listing.problems, testing::IsEmpty());
+  EXPECT_EQ(source(sources_.images())->list(testing_support::scan_here).images, 4u) << "one folder for both is searched";
 }
 
 }  // namespace

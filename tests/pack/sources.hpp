@@ -28,6 +28,27 @@ inline void put(const fs::path& path, std::span<const std::byte> bytes) {
   put(path, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
+// Cut short behind an end mark, so that its end looks whole and only decoding finds it.
+inline void damage_inside(const fs::path& jpeg) {
+  const std::string bytes = read_file(jpeg);
+  put(jpeg, bytes.substr(0, bytes.size() * 2 / 3) + "\xFF\xD9");
+}
+
+// A JPEG that says how it is to be turned.
+inline std::string with_exif_orientation(const std::vector<std::byte>& jpeg, int orientation) {
+  std::string bytes(reinterpret_cast<const char*>(jpeg.data()), jpeg.size());
+  std::string exif(
+      "\xFF\xE1\0\x22"
+      "Exif\0\0"
+      "MM\0*\0\0\0\x08"
+      "\0\x01"
+      "\x01\x12\0\x03\0\0\0\x01\0\0\0\0"
+      "\0\0\0\0",
+      36);
+  exif[29] = static_cast<char>(orientation);
+  return bytes.insert(2, exif);
+}
+
 inline image::Image gradient(int height, int width, int shade) {
   image::Image image(height, width);
   for (int y = 0; y < height; ++y) {
@@ -89,8 +110,8 @@ class Sources {
 };
 
 // A search by this process alone.
-inline io::Scan scan_here(const fs::path& folder, std::span<const std::string_view> extensions) {
-  return io::scan_folder(folder, extensions);
+inline io::Scan scan_here(const fs::path& folder, std::span<const std::string_view> extensions, const fs::path& except) {
+  return io::scan_folder(folder, extensions, except);
 }
 
 // Contents by relative path of all files below a folder.

@@ -134,6 +134,7 @@ TEST(PackProgress, SaysFilesBytesAndTimeLeft) {
   EXPECT_EQ(progress_line("packing train", {1200, 240'000'000}, {4800, 960'000'000}, 10),
             "packing train: 1200 of 4800 files (25 %), 120 files/s, 24.0 MB/s, about 30 s left");
   EXPECT_EQ(progress_line("packing val", {7, 7}, {7, 7}, 1), "packing val: 7 of 7 files (100 %), 7 files/s, 0.0 MB/s");
+  EXPECT_EQ(progress_line("looking at val", {7, 0}, {7, 0}, 1), "looking at val: 7 of 7 files (100 %), 7 files/s");
   EXPECT_EQ(progress_line("packing val", {0, 0}, {7, 7}, 0), "packing val: 0 of 7 files");
   EXPECT_THAT(progress_line("x", {1, 0}, {10'000, 0}, 1), HasSubstr("about 2 h 46 min left"));
 }

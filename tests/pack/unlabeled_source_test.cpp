@@ -88,5 +88,13 @@ TEST(ExpandSourceKeys, WritesTheShortFormsOfTheDocumentsOut) {
   EXPECT_THROW(expanded("data: [1, 2]"), ConfigError);
 }
 
+TEST(ExpandSourceKeys, TakesAFileOfClassesOutOfTheRecipe) {
+  EXPECT_EQ(expanded("data: {train: {images: a, masks: b}, classes: c.json}"),
+            io::parse_yaml("data: {train: {images: a, masks: b}}\nclasses: c.json", ""));
+  EXPECT_EQ(expanded("data: {classes: c.json}\nclasses: c.json"), io::parse_yaml("data: {}\nclasses: c.json", ""));
+  const std::string refusal = message_of<ConfigError>([] { (void)expanded("data: {classes: c.json}\nclasses: d.json"); });
+  EXPECT_THAT(refusal, HasSubstr("data.classes=\"c.json\" and classes=\"d.json\""));
+}
+
 }  // namespace
 }  // namespace muster::pack

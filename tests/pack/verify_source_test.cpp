@@ -92,6 +92,19 @@ TEST_F(VerifySource, ComparesMasksThroughTheMappingOfClasses) {
   EXPECT_THAT(problems(sources_.out(), {.folders = {sources_.images()}, .recipe = {}}), IsEmpty());
 }
 
+TEST_F(VerifySource, MakesMasksOfTheSourcesAsSmallAsTheStoredOnes) {
+  put(sources_.images() / "turned.jpg",
+      testing_support::with_exif_orientation(image::encode_jpeg(testing_support::gradient(20, 30, 5), 90), 6));
+  sources_.add_mask("turned", testing_support::labels(30, 20, [](int y, int x) { return x < 7 && y > 3 ? 0 : 7; }));
+  PackOptions recipe = sources_.options("train", "smaller");
+  recipe.max_side = 10;
+  pack(recipe);
+  EXPECT_THAT(problems(sources_.out("smaller"), {.folders = {}, .recipe = recipe}), IsEmpty());
+  sources_.add_mask("turned", testing_support::labels(30, 20, [](int y, int x) { return x < 10 && y > 3 ? 0 : 7; }));
+  EXPECT_THAT(problems(sources_.out("smaller"), {.folders = {}, .recipe = recipe}),
+              ElementsAre(AllOf(HasSubstr("(turned.jpg)"), HasSubstr("of 70 pixels"))));
+}
+
 TEST_F(VerifySource, LooksForSharedKeysInEveryFolder) {
   const fs::path other = sources_.path() / "other";
   put(other / "a/tile0.jpg", "another split has a file of that name");
@@ -123,6 +136,24 @@ TEST(VerifyPanoptic, ComparesSegmentsWithTheAnnotations) {
   sources.annotations_json()[0].replace(sources.annotations_json()[0].find("\"category_id\": 3"), 16, "\"category_id\": 7");
   EXPECT_THAT(problems(sources.out(), {.folders = {}, .recipe = sources.options()}),
               ElementsAre(AllOf(HasSubstr("(one.jpg)"), HasSubstr("segments"))));
+}
+
+TEST(VerifyPanoptic, MakesSegmentsOfTheSourcesAsSmallAsTheStoredOnes) {
+  PanopticSources sources;
+  sources.add(
+      "one", 24, 32, [](int y, int x) -> std::uint32_t { return y < 12   ? 300u
+                                                                : x < 16 ? 5u
+                                                                         : 0u; },
+      R"({"id": 300, "category_id": 90, "iscrowd": 0}, {"id": 5, "category_id": 3, "iscrowd": 0})");
+  PackOptions options = sources.options();
+  options.max_side = 8;
+  pack(options);
+  EXPECT_THAT(problems(sources.out(), {.folders = {}, .recipe = options}), IsEmpty());
+  put(sources.masks() / "one.png", image::encode_png(PanopticSources::colours(24, 32, [](int y, int x) -> std::uint32_t {
+        return y < 4 ? 300u : x < 16 ? 5u : 0u;
+      })));
+  EXPECT_THAT(problems(sources.out(), {.folders = {}, .recipe = options}),
+              ElementsAre(AllOf(HasSubstr("(one.jpg)"), HasSubstr("of 48 pixels"))));
 }
 
 // --- sets that a wrong packer wrote: the checksums are right, the numbers are not ---

@@ -23,6 +23,14 @@ TEST(StepLine, ShowsTheLossWithItsPartsAndLeavesDetailsOut) {
             "step 12/200  epoch 1.20  loss 2.314 (mask 0.512, class 0.97)  lr 0.001  grad norm 4.21  12.3 images/s  data wait 0.012 s (4 %)");
 }
 
+TEST(StepLine, ShowsReadsThatFailedAndOnlyThose) {
+  Record record{.step = 3, .values = {{"loss", 1.0}, {"data/retries", 0.0}, {"data/crc_failures", 0.0}}};
+  EXPECT_EQ(step_line(record, 10), "step 3/10  epoch 0.00  loss 1");
+  record.values[1].second = 2.0;
+  record.values[2].second = 1.0;
+  EXPECT_EQ(step_line(record, 10), "step 3/10  epoch 0.00  loss 1  2 read again, 1 with a wrong checksum");
+}
+
 TEST(StepLine, ShowsALossThatIsNotANumber) {
   const Record record{.step = 1, .values = {{"loss", std::numeric_limits<double>::quiet_NaN()}}};
   EXPECT_EQ(step_line(record, 10), "step 1/10  epoch 0.00  loss nan");
