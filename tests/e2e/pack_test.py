@@ -240,8 +240,8 @@ class BadFiles(Sources):
                               timeout=60, cwd=program.SOURCE)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertRegex(done.stderr + done.stdout, rb"the name of the class .* is not UTF-8; rename it")
-        done = subprocess.run([program.MUSTER, "pack", "task=pretrain", b"images=" + root, f"out={self.out}"], capture_output=True, timeout=60,
-                              cwd=program.SOURCE)
+        done = subprocess.run([program.MUSTER, "pack", "task=pretrain", "on_error=fail", b"images=" + root, f"out={self.out}"], capture_output=True,
+                              timeout=60, cwd=program.SOURCE)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn(b"the name is not UTF-8; rename the file", done.stderr + done.stdout)
         self.assertFalse(self.out.exists())

@@ -223,7 +223,7 @@ TEST_F(ClassificationSourceTest, LeavesVoidIdsOut) {
   options_.data.csv.label_type = "id";
   EXPECT_THAT(samples(table("train/cat/a.jpg,9\ntrain/dog/a.jpg,0\n")), ElementsAre("train/cat/a.jpg=", "train/dog/a.jpg=0"));
   EXPECT_THAT(table("train/cat/a.jpg,8\n").problems.at(0).text,
-              HasSubstr("unknown class id \"8\"; mend it, or add it to the classes in data.classes"));
+              HasSubstr("unknown class id \"8\"; mend the line, or add the class to those in data.classes"));
 }
 
 TEST(SplitLabels, CutsAndLeavesBlanksOut) {

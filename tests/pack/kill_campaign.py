@@ -89,10 +89,10 @@ def wait_until_gone(out):
         time.sleep(0.02)
 
 
-def wait_for_a_shard(process, out):
+def wait_for_shards(process, out, count):
     deadline = time.monotonic() + 60
-    while not any(out.glob("*-?????.h5")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
+    while len(list(out.glob("*-?????.h5"))) < count and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def campaign(packer, reference, folder, ranks, kills, seconds, choice, say):
@@ -104,9 +104,8 @@ def campaign(packer, reference, folder, ranks, kills, seconds, choice, say):
             packer.run(out, ranks)
         else:
             process = packer.start(out, ranks)
-            if done % 4 == 3:
-                wait_for_a_shard(process, out)
-                time.sleep(choice.uniform(0, 0.3) * seconds)
+            if done % 2 == 1:  # between the first shard and the manifest, which a drawn time may miss
+                wait_for_shards(process, out, choice.randint(1, max(1, len(reference) // 2)))
             else:
                 time.sleep(choice.uniform(0.05, 1.0) * seconds)
             running = process.poll() is None
