@@ -76,6 +76,11 @@ void AtomicFile::write_at(std::size_t offset, const void* bytes, std::size_t cou
   }
 }
 
+void AtomicFile::start_flush(std::size_t offset, std::size_t count) const noexcept {
+  // Advice: a file system that cannot do it writes at commit(), whose fsync also reports what went wrong.
+  static_cast<void>(::sync_file_range(fd_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(count), SYNC_FILE_RANGE_WRITE));
+}
+
 void AtomicFile::commit() {
   if (::fsync(fd_.get()) != 0) {
     throw_output_error("flush", path_, errno);

@@ -30,6 +30,8 @@ class AtomicFile {
   void write(std::string_view text) { write(text.data(), text.size()); }
   // At an absolute offset of the file; the position of write() is not moved.
   void write_at(std::size_t offset, const void* bytes, std::size_t count);
+  // Lets the disk begin with these bytes while more are made, so that commit() has less to wait for.
+  void start_flush(std::size_t offset, std::size_t count) const noexcept;
   // fsync, rename over `path`, fsync of the folder.
   void commit();
 

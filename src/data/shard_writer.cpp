@@ -138,8 +138,14 @@ ShardSummary ShardWriter::finish(const std::filesystem::path& folder) {
   const std::uint64_t address = create_shard_file(file.temporary_path(), identity_, columns_, payload_bytes_);
   const auto header = pack_header({.uuid = uuid, .payload_bytes = payload_bytes_});
   file.write_at(address, header.data(), header.size());
+  constexpr std::uint64_t kFlushBytes = 8 << 20;
+  std::uint64_t flushed = 0;
   for (std::size_t i = 0; i < blobs_.size(); ++i) {
     file.write_at(address + blob_offsets_[i], blobs_[i].data(), blobs_[i].size());
+    if (const std::uint64_t written = blob_offsets_[i] + blobs_[i].size(); written - flushed >= kFlushBytes) {
+      file.start_flush(address + flushed, written - flushed);
+      flushed = written;
+    }
   }
   const FileDigest digest = file_digest(file.temporary_path());
   file.commit();
