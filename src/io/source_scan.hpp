@@ -33,7 +33,6 @@ struct Scan {
 inline constexpr std::string_view kNotesFolder = "_muster";
 
 inline constexpr std::string_view kImageExtensions[] = {"jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp"};
-inline constexpr std::string_view kMaskExtensions[] = {"png", "pgm"};
 
 // Threads of a search where the caller names none: enough to hide the latency of a file server, whatever the processors.
 inline constexpr int kScanThreads = 8;

@@ -71,6 +71,21 @@ void append_classes(std::string& text, const SplitPreflight& split) {
   }
 }
 
+struct SeveralPages {
+  std::size_t count = 0;
+  std::string_view first;  // key
+};
+
+SeveralPages of_several_pages(const SplitPreflight& split) {
+  SeveralPages found;
+  for (const PlannedSample& sample : split.samples) {
+    if (sample.info.multiple && ++found.count == 1) {
+      found.first = sample.source.image.key;
+    }
+  }
+  return found;
+}
+
 void append_split(std::string& text, const SplitPreflight& split, bool classes, bool sentences) {
   text += fmt::format("{}: {} images, {} ready to pack, {:.1f} MB\n", split.split, split.images, split.samples.size(),
                       static_cast<double>(split.source_bytes) / 1e6);
@@ -85,6 +100,9 @@ void append_split(std::string& text, const SplitPreflight& split, bool classes, 
   line(split.images_without_target, "images that no annotation names, left out");
   line(split.targets_without_image, "masks or labels without image");
   line(split.other_files, "other files, left alone");
+  if (const auto [count, first] = of_several_pages(split); count > 0) {
+    line(count, fmt::format("images hold several pages or frames, of which the first is packed, such as {}", first));
+  }
   if (sentences) {
     for (const std::string& problem : split.first_problems) {
       text += "  - " + problem + "\n";
@@ -179,6 +197,7 @@ Value split_tree(const SplitPreflight& split) {
                            {"lonely_targets", names_tree(split.lonely_targets)},
                            {"images_without_target", std::uint64_t{split.images_without_target + missing_targets}},
                            {"lonely_images", names_tree(split.lonely_images)},
+                           {"several_pages", std::uint64_t{of_several_pages(split).count}},
                            {"left_out", std::uint64_t{split.skipped.size()}},
                            {"problems", std::move(problems)},
                            {"first_problems", std::move(sentences)},

@@ -30,7 +30,7 @@ std::string report_text(const PreflightReport& report, bool classes);
 //                       "images_without_target": ..., "undeclared": [...], "classes": [...], "duplicates": {...}}},
 //  "shared": [{"split": "val", "also_in": "train", "images": ..., "first": [[KEY, KEY]]}], "notices": [...], "ready": true}.
 // Groups of duplicates: the first hundred. problem_list, lonely_targets (masks or labels without image) and lonely_images (without
-// annotation): the first kMostNamed; images_without_target counts problems of kind no_target and lonely images.
+// annotation): the first kMostNamed; several_pages counts images of which only the first page or frame is packed; images_without_target counts problems of kind no_target and lonely images.
 io::Value report_tree(const PreflightReport& report, const PackOptions& options);
 
 }  // namespace muster::pack

@@ -1,6 +1,7 @@
 """Packing what goes wrong: each bad source, folder and disk gets one sentence that names it, the right exit code, and leaves nothing behind."""
 
 import csv
+import ctypes
 import fcntl
 import io
 import json
@@ -20,7 +21,15 @@ from PIL import Image
 
 import program
 
-NOBODY = 65534
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def heed_permissions():
+    """Before exec: root, too, is refused what a file's mode refuses its owner."""
+    pr_capbset_drop, cap_dac_override, cap_dac_read_search = 24, 1, 2
+    for capability in (cap_dac_override, cap_dac_read_search):
+        if os.getuid() == 0 and LIBC.prctl(pr_capbset_drop, capability, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "prctl")
 
 
 def png_chunk(kind, data):
@@ -118,6 +127,18 @@ class BadFiles(Sources):
     def test_a_mask_that_is_a_jpeg_under_another_name(self):
         Image.open(self.mask).convert("L").save(self.mask, format="JPEG")
         self.refuse(str(self.mask), "JPEG")
+
+    def test_pages_behind_the_first_are_told(self):
+        pages = [Image.new("L", (20, 10), 40 * page) for page in range(3)]
+        folder = self.work / "pages"
+        folder.mkdir()
+        pages[0].save(folder / "three.tif", save_all=True, append_images=pages[1:])
+        pages[0].save(folder / "three.webp", save_all=True, append_images=pages[1:], lossless=True)
+        pages[0].save(folder / "one.tif")
+        words = ["pack", "task=pretrain", f"images={folder}", f"out={self.out}", "--dry-run"]
+        self.check_run(*words, says="2 images hold several pages or frames, of which the first is packed, such as three.tif")
+        report = json.loads(self.check_run(*words, "--json").stdout)
+        self.assertEqual(report["splits"]["train"]["several_pages"], 2)
 
     def test_tables_and_annotations_that_are_empty(self):
         table = self.work / "labels.csv"
@@ -327,10 +348,10 @@ class BadFiles(Sources):
 
 
 class BadPlaces(Sources):
-    def limited(self, preexec, **more):
+    def limited(self, preexec):
         # restore_signals=False keeps SIGXFSZ ignored, as Python has it: the write fails, the process is not killed.
         done = subprocess.run([program.MUSTER, *self.words("shard_bytes=100000")], cwd=program.SOURCE, capture_output=True, text=True, timeout=200,
-                              preexec_fn=preexec, restore_signals=False, **more)
+                              preexec_fn=preexec, restore_signals=False)
         done.text = done.stdout + done.stderr
         return done
 
@@ -475,31 +496,22 @@ class BadPlaces(Sources):
         closed.mkdir()
         closed.chmod(0o555)
         self.out = closed / "packed"
-        identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
-        for folder in (self.folder, self.work):
-            folder.chmod(0o755)
-        done = self.limited(None, **identity)
+        done = self.limited(heed_permissions)
         self.assertEqual(done.returncode, 3, done.text)
         self.assertIn(str(self.out), done.text)
         self.assertIn("Permission denied", done.text)
         self.assertEqual(list(closed.iterdir()), [])
 
     def test_sources_that_may_not_be_read(self):
-        for folder in (self.folder, self.work):
-            folder.chmod(0o755)
-        self.out = self.work / "open" / "packed"
-        self.out.parent.mkdir()
-        self.out.parent.chmod(0o777)
-        identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
         self.image.chmod(0)
-        done = self.limited(None, **identity)
+        done = self.limited(heed_permissions)
         self.assertEqual(done.returncode, 3, done.text)
         self.assertIn(str(self.image), done.text)
         self.image.chmod(0o644)
         locked = self.images / "locked"
         locked.mkdir()
         locked.chmod(0)
-        done = self.limited(None, **identity)
+        done = self.limited(heed_permissions)
         locked.chmod(0o755)
         self.assertEqual(done.returncode, 3, done.text)
         self.assertIn(f"cannot read the folder {locked}", done.text)
