@@ -33,8 +33,9 @@ case $reader in
     add src/data class_list count_classes manifest_read manifest_write shard_format target_kind
     add src/image overlay ;;
   shard)
-    torch=$(ls -d "${LibTorch_ROOT:-/nowhere}/include" "$root/.deps/site-packages/torch/include" 2>/dev/null | head -1)
-    flags+=(-isystem "$torch" $(pkg-config --cflags hdf5 libopenjp2 2>/dev/null || true) -isystem /usr/include/hdf5/serial)
+    torch=${LibTorch_ROOT:-$root/.deps/site-packages/torch}/include
+    mkdir -p "$out/include_first" && ln -sfn /usr/include/fmt "$out/include_first/fmt"  # LibTorch brings another fmt, without what spdlog needs
+    flags+=(-DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -isystem "$out/include_first" -isystem "$torch" $(pkg-config --cflags hdf5 libopenjp2 2>/dev/null || true) -isystem /usr/include/hdf5/serial)
     libraries+=($(pkg-config --libs libjpeg libturbojpeg libpng libdeflate libtiff-4 libwebp libwebpdemux libopenjp2)
       -L"$(dirname "$(ls /usr/lib/*/hdf5/serial/libhdf5.so | head -1)")" -lhdf5 -ldcmdata -loflog -lofstd -lpthread)
     add tests/fuzz shard_input
