@@ -50,7 +50,9 @@ class WireReader {
   std::vector<T> list() {
     const std::string_view bytes = next(value<std::uint64_t>());
     std::vector<T> values(bytes.size() / sizeof(T));
-    std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+    if (!values.empty()) {  // memcpy wants real addresses even for no bytes
+      std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+    }
     return values;
   }
   bool done() const noexcept { return rest_.empty(); }
