@@ -23,7 +23,9 @@ if(CCACHE)
 endif()
 find_program(MOLD mold)
 if(MOLD)
-  add_link_options(-fuse-ld=mold)
+  # Debian 12's mold (1.10.1) lays a small .tbss before the read-only pages; where it ends a page alone, the loader protects a page that is
+  # not there and the program does not start. Without that protection there is nothing to lay wrong.
+  add_link_options(-fuse-ld=mold -Wl,-z,norelro)
 endif()
 
 add_library(muster_flags INTERFACE)
