@@ -35,7 +35,7 @@ case $reader in
   shard)
     torch=${LibTorch_ROOT:-$root/.deps/site-packages/torch}/include
     mkdir -p "$out/include_first" && ln -sfn /usr/include/fmt "$out/include_first/fmt"  # LibTorch brings another fmt, without what spdlog needs
-    flags+=(-DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -isystem "$out/include_first" -isystem "$torch" $(pkg-config --cflags hdf5 libopenjp2 2>/dev/null || true) -isystem /usr/include/hdf5/serial)
+    flags+=(-DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -isystem "$out/include_first" -isystem "$torch" $(pkg-config --cflags libopenjp2) -isystem /usr/include/hdf5/serial)
     libraries+=($(pkg-config --libs libjpeg libturbojpeg libpng libdeflate libtiff-4 libwebp libwebpdemux libopenjp2)
       -L"$(dirname "$(ls /usr/lib/*/hdf5/serial/libhdf5.so | head -1)")" -lhdf5 -ldcmdata -loflog -lofstd -lpthread)
     add tests/fuzz shard_input
