@@ -37,11 +37,73 @@ MUSTER_FOLD inline __m256i fold(__m256i value, __m256i onto) {
   return _mm256_xor_si256(_mm256_xor_si256(_mm256_clmulepi64_epi128(value, factors, 0x00), onto), _mm256_clmulepi64_epi128(value, factors, 0x11));
 }
 
-MUSTER_FOLD inline __m256i load(const std::byte* place) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(place)); }
+// The bytes being folded, and where each is copied to as it is loaded, if anywhere.
+template <bool kCopies>
+struct Stream {
+  const std::byte* next;
+  std::byte* copy;
+
+  MUSTER_FOLD __m256i load(std::size_t ahead = 0) const {
+    const __m256i value = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(next + ahead));
+    if constexpr (kCopies) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(copy + ahead), value);
+    }
+    return value;
+  }
+  MUSTER_FOLD __m128i load_16_bytes() const {
+    const __m128i value = _mm_loadu_si128(reinterpret_cast<const __m128i*>(next));
+    if constexpr (kCopies) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(copy), value);
+    }
+    return value;
+  }
+  void advance(std::size_t bytes) {
+    next += bytes;
+    if constexpr (kCopies) {
+      copy += bytes;
+    }
+  }
+};
 
 MUSTER_FOLD inline __m128i fold_16_bytes(__m128i value, __m128i onto) {
   const __m128i factors = _mm_set_epi64x(Distance<128>::kSecond, Distance<128>::kFirst);
   return _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(value, factors, 0x00), onto), _mm_clmulepi64_si128(value, factors, 0x11));
+}
+
+template <bool kCopies>
+MUSTER_FOLD FoldedCrc32 fold_all(std::span<const std::byte> bytes, std::byte* copy) noexcept {
+  constexpr std::size_t kRegisters = 8;
+  constexpr std::size_t kTurn = kRegisters * 32;
+  Stream<kCopies> stream{.next = bytes.data(), .copy = copy};
+  const std::byte* const end = bytes.data() + bytes.size();
+  const auto left = [&] { return static_cast<std::size_t>(end - stream.next); };
+  __m256i sums[kRegisters];
+  for (std::size_t i = 0; i < kRegisters; ++i) {
+    sums[i] = stream.load(i * 32);
+  }
+  sums[0] = _mm256_xor_si256(sums[0], _mm256_setr_epi32(-1, 0, 0, 0, 0, 0, 0, 0));  // the register's start
+  for (stream.advance(kTurn); left() >= kTurn; stream.advance(kTurn)) {
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kRegisters; ++i) {
+      sums[i] = fold<kTurn * 8>(sums[i], stream.load(i * 32));
+    }
+  }
+  __m256i sum = sums[0];
+  for (std::size_t i = 1; i < kRegisters; ++i) {
+    sum = fold<256>(sum, sums[i]);
+  }
+  for (; left() >= 32; stream.advance(32)) {
+    sum = fold<256>(sum, stream.load());
+  }
+  __m128i last = fold_16_bytes(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+  if (left() >= 16) {
+    last = fold_16_bytes(last, stream.load_16_bytes());
+    stream.advance(16);
+  }
+  FoldedCrc32 folded;
+  _mm_store_si128(reinterpret_cast<__m128i*>(folded.rest), last);
+  folded.consumed = bytes.size() - left();
+  return folded;
 }
 
 }  // namespace
@@ -51,44 +113,14 @@ bool can_fold_crc32() noexcept {
   return can;
 }
 
-MUSTER_FOLD FoldedCrc32 fold_crc32(std::span<const std::byte> bytes) noexcept {
-  constexpr std::size_t kRegisters = 8;
-  constexpr std::size_t kTurn = kRegisters * 32;
-  const std::byte* next = bytes.data();
-  const std::byte* const end = next + bytes.size();
-  __m256i sums[kRegisters];
-  for (std::size_t i = 0; i < kRegisters; ++i) {
-    sums[i] = load(next + i * 32);
-  }
-  sums[0] = _mm256_xor_si256(sums[0], _mm256_setr_epi32(-1, 0, 0, 0, 0, 0, 0, 0));  // the register's start
-  for (next += kTurn; static_cast<std::size_t>(end - next) >= kTurn; next += kTurn) {
-#pragma GCC unroll 8
-    for (std::size_t i = 0; i < kRegisters; ++i) {
-      sums[i] = fold<kTurn * 8>(sums[i], load(next + i * 32));
-    }
-  }
-  __m256i sum = sums[0];
-  for (std::size_t i = 1; i < kRegisters; ++i) {
-    sum = fold<256>(sum, sums[i]);
-  }
-  for (; end - next >= 32; next += 32) {
-    sum = fold<256>(sum, load(next));
-  }
-  __m128i last = fold_16_bytes(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-  if (end - next >= 16) {
-    last = fold_16_bytes(last, _mm_loadu_si128(reinterpret_cast<const __m128i*>(next)));
-    next += 16;
-  }
-  FoldedCrc32 folded;
-  _mm_store_si128(reinterpret_cast<__m128i*>(folded.rest), last);
-  folded.consumed = static_cast<std::size_t>(next - bytes.data());
-  return folded;
+FoldedCrc32 fold_crc32(std::span<const std::byte> bytes, std::byte* copy) noexcept {
+  return copy == nullptr ? fold_all<false>(bytes, copy) : fold_all<true>(bytes, copy);
 }
 
 #else
 
 bool can_fold_crc32() noexcept { return false; }
-FoldedCrc32 fold_crc32(std::span<const std::byte>) noexcept { return {}; }
+FoldedCrc32 fold_crc32(std::span<const std::byte>, std::byte*) noexcept { return {}; }
 
 #endif
 

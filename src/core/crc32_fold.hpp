@@ -11,11 +11,11 @@ namespace muster {
 bool can_fold_crc32() noexcept;
 
 // At least 256 bytes -> the 16 bytes that have the same CRC-32 when the register starts from zero, and how many bytes they stand for
-// (the largest multiple of 16). Only where can_fold_crc32().
+// (the largest multiple of 16), which are copied to `copy` on the way unless that is null. Only where can_fold_crc32().
 struct FoldedCrc32 {
   alignas(16) std::byte rest[16];
   std::size_t consumed = 0;
 };
-FoldedCrc32 fold_crc32(std::span<const std::byte> bytes) noexcept;
+FoldedCrc32 fold_crc32(std::span<const std::byte> bytes, std::byte* copy = nullptr) noexcept;
 
 }  // namespace muster

@@ -13,6 +13,8 @@ namespace muster {
 std::uint64_t xxh3_64(std::string_view bytes);
 std::string xxh3_128_hex(std::string_view bytes);  // 32 hex digits, high word first, as `xxhsum -H128` prints it
 std::uint32_t crc32_of(std::span<const std::byte> bytes);
+// The same, of bytes that are copied to `copy`, where there is room for as many, on the way: each is loaded once.
+std::uint32_t crc32_while_copying(std::span<const std::byte> bytes, std::byte* copy);
 
 // XXH3-128 of bytes that come in parts.
 class Xxh3Stream {

@@ -8,7 +8,6 @@
 #include <spdlog/spdlog.h>
 
 #include "core/error.hpp"
-#include "core/hash.hpp"
 
 namespace muster::data {
 
@@ -35,10 +34,10 @@ void read_checked(const BlobPlace& place, BlobSource& source, const std::functio
   blob.resize(place.size);
   std::string before;  // what was wrong with the last try
   for (std::size_t attempt = 0; attempt < kTries.size(); ++attempt) {
-    std::string problem = source.read(blob);
+    std::uint32_t found = 0;
+    std::string problem = source.read(blob, found);
     const bool read_failed = !problem.empty();
     if (!read_failed) {
-      const std::uint32_t found = crc32_of(blob);
       if (found == place.crc32) {
         const auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start);
         statistics.add(blob.size(), static_cast<std::uint64_t>(elapsed.count()));

@@ -1,9 +1,7 @@
 // One stored blob read and compared with its checksum, again where that failed, and counted.
 #pragma once
 
-#include <array>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,11 +9,9 @@
 #include <string>
 #include <vector>
 
-namespace muster::data {
+#include "data/read_options.hpp"
 
-// How long to wait before each further try: a network file system may fail for a moment.
-using RetryWaits = std::array<std::chrono::milliseconds, 3>;
-inline constexpr RetryWaits kRetryWaits = {std::chrono::milliseconds(1), std::chrono::milliseconds(10), std::chrono::milliseconds(100)};
+namespace muster::data {
 
 // Of one reader since it was made.
 struct ReadCounters {
@@ -54,8 +50,8 @@ struct BlobPlace {
 class BlobSource {
  public:
   virtual ~BlobSource() = default;
-  // Fills the span: "", or what was wrong.
-  virtual std::string read(std::span<std::byte> bytes) = 0;
+  // Fills the span and tells the CRC-32 of what is in it now: "", or what was wrong.
+  virtual std::string read(std::span<std::byte> bytes, std::uint32_t& crc32) = 0;
   // Before the next try, so that it does not end as the last one did: in an error of read(), or with another checksum.
   virtual void forget(bool read_failed) = 0;
 };

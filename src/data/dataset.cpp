@@ -26,12 +26,12 @@ std::vector<std::string> Dataset::split_names() const {
   return names;
 }
 
-ShardReader Dataset::split(const std::string& name, IndexCheck check) const {
+ShardReader Dataset::split(const std::string& name, IndexCheck check, const ReadOptions& options) const {
   if (!has_split(name)) {
     throw DataError("{} has no split \"{}\", only: {}; choose one of these, or pack it", folder_.string(), name,
                     fmt::join(split_names(), ", "));
   }
-  return {folder_, name, manifest_, check};
+  return {folder_, name, manifest_, check, options};
 }
 
 std::string Dataset::fingerprint() const {

@@ -21,8 +21,8 @@ class Dataset {
   const ClassList& classes() const noexcept { return manifest_.classes; }
   bool has_split(const std::string& name) const { return manifest_.splits.contains(name); }
   std::vector<std::string> split_names() const;
-  // DataError, listing the splits there are, for a name that is none. `check`: as ShardReader takes it.
-  ShardReader split(const std::string& name, IndexCheck check = IndexCheck::kWhole) const;
+  // DataError, listing the splits there are, for a name that is none. The rest is as ShardReader takes it.
+  ShardReader split(const std::string& name, IndexCheck check = IndexCheck::kWhole, const ReadOptions& options = {}) const;
   // XXH3-128 over the names and fingerprints of all splits and the class list: what run.json records.
   std::string fingerprint() const;
 

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "core/error.hpp"
+#include "core/hash.hpp"
+#include "io/page_fault.hpp"
 
 namespace muster::data {
 namespace {
@@ -23,7 +25,7 @@ void drop_pages(int fd, std::uint64_t begin, std::uint64_t end) noexcept {
 ShardBlob::ShardBlob(ShardFds& fds, std::uint32_t shard, std::uint64_t offset, std::uint32_t size)
     : fds_(fds), shard_(shard), offset_(offset), size_(size), open_(fds.get(shard)) {}
 
-std::string ShardBlob::read(std::span<std::byte> bytes) {
+std::string ShardBlob::read(std::span<std::byte> bytes, std::uint32_t& crc32) {
   if (open_ == nullptr) {
     try {
       open_ = fds_.get(shard_);
@@ -31,17 +33,29 @@ std::string ShardBlob::read(std::span<std::byte> bytes) {
       return error.what();
     }
   }
-  if (read_fully(open_->fd.get(), open_->payload_address + offset_, bytes)) {
+  const std::uint64_t begin = open_->payload_address + offset_;
+  if (first_try_ && !open_->mapping.bytes().empty()) {
+    if (const auto copied = io::copy_mapped(open_->mapping.bytes().subspan(begin, size_), bytes.data())) {
+      crc32 = *copied;
+      return {};
+    }
+  }
+  if (read_fully(open_->fd.get(), begin, bytes)) {
+    crc32 = crc32_of(bytes);
     return {};
   }
   return errno == 0 ? "the file ends before it" : errno_text(errno);
 }
 
 void ShardBlob::forget(bool read_failed) {
+  first_try_ = false;
   if (open_ == nullptr) {
     return;
   }
   const std::uint64_t begin = open_->payload_address + offset_;
+  if (!open_->mapping.bytes().empty()) {
+    open_->mapping.drop_pages(open_->mapping.bytes().subspan(begin, size_));  // or they could not leave the cache
+  }
   drop_pages(open_->fd.get(), begin, begin + size_);
   if (read_failed) {
     fds_.drop(shard_, open_);

@@ -38,8 +38,8 @@ bool header_at(int fd, std::uint64_t address, const PayloadHeader& expected) noe
   return read_fully(fd, address, bytes) && header_matches(bytes, expected);
 }
 
-OpenShard open_shard(const std::filesystem::path& path, const ManifestShard& shard) {
-  OpenShard open{.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), .payload_address = shard.payload_address};
+OpenShard open_shard(const std::filesystem::path& path, const ManifestShard& shard, ReadWay way) {
+  OpenShard open{.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), .payload_address = shard.payload_address, .mapping = {}};
   if (!open.fd) {
     throw DataError("cannot open shard {}: {}; copy it there, or pack again", path.string(), errno_text(errno));
   }
@@ -54,18 +54,25 @@ OpenShard open_shard(const std::filesystem::path& path, const ManifestShard& sha
     }
     open.payload_address = *moved;
   }
+  const std::uint64_t end = open.payload_address + shard.payload_bytes;
   struct stat status {};
-  if (::fstat(open.fd.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) < open.payload_address + shard.payload_bytes) {
-    throw DataError("shard {} has {} bytes, but its payload ends at {}; it is truncated: copy it again", path.string(), status.st_size,
-                    open.payload_address + shard.payload_bytes);
+  if (::fstat(open.fd.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) < end) {
+    throw DataError("shard {} has {} bytes, but its payload ends at {}; it is truncated: copy it again", path.string(), status.st_size, end);
+  }
+  if (way == ReadWay::kMmap) {
+    open.mapping = io::Mapping(open.fd.get(), end);
+    if (open.mapping.bytes().empty()) {
+      throw DataError("cannot map the {} bytes of shard {}: {}; raise the limit of virtual memory (ulimit -v), or read with pread", end,
+                      path.string(), errno_text(errno));
+    }
   }
   return open;
 }
 
 }  // namespace
 
-ShardFds::ShardFds(std::filesystem::path folder, std::vector<ManifestShard> shards, std::size_t limit)
-    : folder_(std::move(folder)), shards_(std::move(shards)), limit_(limit) {
+ShardFds::ShardFds(std::filesystem::path folder, std::vector<ManifestShard> shards, ReadWay way, std::size_t limit)
+    : folder_(std::move(folder)), shards_(std::move(shards)), way_(way), limit_(limit) {
   check(limit_ > 0, "ShardFds: no open shard allowed");
 }
 
@@ -75,7 +82,7 @@ std::shared_ptr<const OpenShard> ShardFds::get(std::uint32_t shard) {
   }
   // Outside the lock: a slow server, or the search for a header that was moved, keeps nobody from the other shards.
   const ManifestShard& wanted = shards_.at(shard);
-  return keep(shard, std::make_shared<const OpenShard>(open_shard(folder_ / wanted.file, wanted)));
+  return keep(shard, std::make_shared<const OpenShard>(open_shard(folder_ / wanted.file, wanted, way_)));
 }
 
 std::shared_ptr<const OpenShard> ShardFds::find(std::uint32_t shard) {

@@ -13,6 +13,8 @@
 
 #include "core/atomic_file.hpp"
 #include "data/manifest.hpp"
+#include "data/read_options.hpp"
+#include "io/mapping.hpp"
 
 namespace muster::data {
 
@@ -20,6 +22,7 @@ namespace muster::data {
 struct OpenShard {
   UniqueFd fd;
   std::uint64_t payload_address = 0;
+  io::Mapping mapping;  // from the file's beginning to the payload's end; empty unless asked for
 };
 
 // Fills `bytes` from `offset` of the file, through short reads and signals. False with errno, or with errno = 0 at the end of the file.
@@ -35,10 +38,10 @@ struct CacheCounters {
 // Safe from any thread. A shard that falls out of the cache is closed when its last reader lets go of it.
 class ShardFds {
  public:
-  ShardFds(std::filesystem::path folder, std::vector<ManifestShard> shards, std::size_t limit = 512);
+  ShardFds(std::filesystem::path folder, std::vector<ManifestShard> shards, ReadWay way = ReadWay::kPread, std::size_t limit = 512);
 
   // Opens at first use. Where the recorded address does not lead to the shard's header (h5repack moves it), the file is searched
-  // for it; HDF5 never sees a shard here. DataError naming the file when it is missing, truncated, or another shard.
+  // for it; HDF5 never sees a shard here. DataError naming the file when it is missing, truncated, another shard, or cannot be mapped.
   // Others are found meanwhile; two threads that miss the same shard both open it, and the first one's stays.
   std::shared_ptr<const OpenShard> get(std::uint32_t shard);
   // The next get() opens it anew, unless somebody else has done so since `stale` was got.
@@ -51,6 +54,7 @@ class ShardFds {
 
   std::filesystem::path folder_;
   std::vector<ManifestShard> shards_;
+  ReadWay way_;
   std::size_t limit_;
   mutable std::mutex mutex_;  // of all below
   CacheCounters counters_;

@@ -89,14 +89,14 @@ void check_shards_are_there(const std::filesystem::path& folder, const std::vect
 
 struct ShardReader::State {
   State(const std::filesystem::path& folder, std::string split_name, const ManifestSplit& wanted, IndexCheck index_check,
-        const RetryWaits& retry_waits)
+        const ReadOptions& options)
       : split(std::move(split_name)),
         fingerprint(wanted.fingerprint),
         shards(wanted.shards),
         map(folder, split, wanted, index_check),
         rows(map),
-        fds(folder, wanted.shards),
-        waits(retry_waits) {}
+        fds(folder, wanted.shards, options.way),
+        waits(options.waits) {}
 
   std::string split;
   std::string fingerprint;
@@ -163,10 +163,10 @@ struct ShardReader::State {
 };
 
 ShardReader::ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest, IndexCheck index_check,
-                         const RetryWaits& waits) {
+                         const ReadOptions& options) {
   const auto found = manifest.splits.find(split);
   check(found != manifest.splits.end(), "ShardReader: no split {}", split);
-  state_ = std::make_unique<State>(folder, std::move(split), found->second, index_check, waits);
+  state_ = std::make_unique<State>(folder, std::move(split), found->second, index_check, options);
   if (index_check == IndexCheck::kWhole) {
     check_shards_are_there(folder, found->second.shards);
   }

@@ -1,7 +1,7 @@
 // Random access to the samples of one packed split, from any thread.
 //
-// The index is index-<split>.h5, mapped read-only; samples are read with pread at the payload's recorded address, so HDF5 is not on the
-// hot path. Every read is checked against the sample's CRC-32, and counted.
+// The index is index-<split>.h5, mapped read-only; samples are read at the payload's recorded address, with pread unless told otherwise, so
+// HDF5 is not on the hot path. Every read is checked against the sample's CRC-32, and counted.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,7 @@
 #include "data/blob_read.hpp"
 #include "data/index_map.hpp"
 #include "data/manifest.hpp"
+#include "data/read_options.hpp"
 #include "data/sample.hpp"
 #include "data/shard_writer.hpp"
 
@@ -26,7 +27,7 @@ class ShardReader {
   // Maps the index and checks it against the manifest; with kWhole, which one rank per node says, also that every shard is there.
   // DataError naming the file.
   ShardReader(std::filesystem::path folder, std::string split, const Manifest& manifest, IndexCheck check = IndexCheck::kWhole,
-              const RetryWaits& waits = kRetryWaits);
+              const ReadOptions& options = {});
   ~ShardReader();
   ShardReader(ShardReader&&) noexcept;
   ShardReader& operator=(ShardReader&&) noexcept;

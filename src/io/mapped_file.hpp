@@ -1,9 +1,8 @@
 // A file mapped read-only into memory: ranks of a node that map the same file share its pages, and none of them is copied.
 //
 // A file that is cut short while it is mapped leaves pages without content, and touching one of them is SIGBUS. Two things stand
-// against that: check_length() throws in good time, for whoever calls it before a read; and where it was not in time, a handler of
-// SIGBUS writes one sentence with the file's name to standard error and ends the process with exit code 3. Faults outside of mapped files
-// go to the handler that was there before.
+// against that: check_length() throws in good time, for whoever calls it before a read; and where it was not in time, a FaultGuard writes
+// one sentence with the file's name to standard error and ends the process with exit code 3.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +11,8 @@
 #include <span>
 
 #include "core/atomic_file.hpp"
+#include "io/mapping.hpp"
+#include "io/page_fault.hpp"
 
 namespace muster::io {
 
@@ -20,22 +21,19 @@ class MappedFile {
  public:
   // DataError naming the file when it cannot be opened or mapped. A file of 0 bytes is an empty span.
   explicit MappedFile(std::filesystem::path path);
-  ~MappedFile();
-  MappedFile(MappedFile&& other) noexcept;
-  MappedFile& operator=(MappedFile&& other) noexcept;
 
-  std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  std::span<const std::byte> bytes() const noexcept { return mapping_.bytes(); }
   const std::filesystem::path& path() const noexcept { return path_; }
   // All of it will be read soon, from front to back.
-  void read_ahead() const noexcept;
+  void read_ahead() const noexcept { mapping_.read_ahead(); }
   // DataError naming the file when it is shorter than what was mapped. One system call, about 0.2 us.
   void check_length() const;
 
  private:
   std::filesystem::path path_;
   UniqueFd fd_;
-  std::span<const std::byte> bytes_;
-  int guard_ = -1;  // its entry in the table of the SIGBUS handler; -1: none
+  Mapping mapping_;
+  FaultGuard guard_;  // after the mapping, so that it ends before the addresses may belong to others
 };
 
 }  // namespace muster::io

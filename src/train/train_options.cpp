@@ -56,7 +56,7 @@ const std::vector<int>& evaluation_size(const TrainOptions& options) {
 
 const std::vector<std::string>& changeable_keys() {
   static const std::vector<std::string> keys{"out",         "data", "overwrite", "resume_interrupted", "logger_args", "save_checkpoint_args",
-                                             "checkpointing", "loader.threads", "loader.prefetch_batches", "metric_args", "gradient_accumulation_steps", "parallel"};
+                                             "checkpointing", "loader.threads", "loader.prefetch_batches", "loader.shard_read", "metric_args", "gradient_accumulation_steps", "parallel"};
   return keys;
 }
 

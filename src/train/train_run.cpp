@@ -34,8 +34,8 @@ struct RunData {
 
   RunData(const TrainOptions& options, data::IndexCheck check)
       : dataset(data::Dataset::open(options.data)),
-        training(dataset.split("train", check)),
-        validation(dataset.split("val", check)),
+        training(dataset.split("train", check, {.way = data::read_way_from_name(options.loader.shard_read)})),
+        validation(dataset.split("val", check, {.way = data::read_way_from_name(options.loader.shard_read)})),
         classes(dataset.classes(), std::vector<std::int32_t>(options.ignore_classes.begin(), options.ignore_classes.end())) {}
 };
 

@@ -1,5 +1,6 @@
 #include "core/hash.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -31,6 +32,22 @@ TEST(Hash, Crc32EqualsZlib) {
   for (std::size_t start = 0; start < 64; ++start) {
     const auto part = std::span(bytes).subspan(start);
     ASSERT_EQ(crc32_of(part), crc32(0, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()))) << "from " << start;
+  }
+}
+
+TEST(Hash, Crc32WhileCopyingCopiesAllAndNoMore) {
+  std::vector<std::byte> bytes(3100);
+  const RandomSequence random(12, RandomStream::kAugment, 0, 0, 0);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::byte>(random.bits(static_cast<std::uint32_t>(i)));
+  }
+  for (std::size_t length = 0; length <= 3000; ++length) {
+    const auto part = std::span(bytes).subspan(length % 33, length);
+    std::vector<std::byte> wanted(3010, std::byte{0xA5});
+    std::ranges::copy(part, wanted.begin() + static_cast<std::ptrdiff_t>(length % 7));
+    std::vector<std::byte> copy(3010, std::byte{0xA5});
+    ASSERT_EQ(crc32_while_copying(part, copy.data() + length % 7), crc32_of(part)) << length << " bytes";
+    ASSERT_EQ(copy, wanted) << length << " bytes";
   }
 }
 

@@ -149,7 +149,7 @@ TEST(BadInput, AFlippedBitAnywhereInAShardIsNamedOrHarmless) {
       continue;  // HDF5's own structures, which reading a sample does not touch
     }
     flip_byte(packed.folder / shard.file, offset);
-    const ShardReader reader(packed.folder.path(), "train", packed.manifest, IndexCheck::kLayout, RetryWaits{});
+    const ShardReader reader(packed.folder.path(), "train", packed.manifest, IndexCheck::kLayout, {.waits = {}});
     for (const EncodedSample& sample : wanted) {
       try {
         const EncodedSample found = reader.read(sample.id);

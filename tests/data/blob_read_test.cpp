@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <thread>
 
 #include <unistd.h>
 
@@ -28,12 +29,14 @@ class FlakyFile final : public BlobSource {
   enum class Failure { kError, kEnd, kOtherBytes };
   FlakyFile(Failure failure, int failures) : failure_(failure), failures_(failures) {}
 
-  std::string read(std::span<std::byte> bytes) override {
+  std::string read(std::span<std::byte> bytes, std::uint32_t& crc32) override {
     std::ranges::copy(kFlakyBlob, bytes.begin());
+    crc32 = crc32_of(bytes);
     if (failures_-- <= 0) {
       return "";
     }
     bytes[500] ^= std::byte{1};
+    crc32 = crc32_of(bytes);
     return failure_ == Failure::kError ? "Input/output error" : failure_ == Failure::kEnd ? "the file ends before it" : "";
   }
   void forget(bool read_failed) override {
@@ -106,41 +109,102 @@ TEST(ReadChecked, WaitsLongerBeforeEachFurtherTry) {
   EXPECT_GE(statistics.counters().seconds, 0.021);
 }
 
+// In both ways of reading: what is read, counted and said is the same.
+class ShardReadTest : public testing::TestWithParam<ReadWay> {
+ protected:
+  ReadOptions options() const { return {.way = GetParam(), .waits = RetryWaits{}}; }
+};
+
+INSTANTIATE_TEST_SUITE_P(Ways, ShardReadTest, testing::Values(ReadWay::kPread, ReadWay::kMmap),
+                         [](const auto& way) { return way.param == ReadWay::kMmap ? "mmap" : "pread"; });
+
 // An open file that went bad: what is read after forget() comes through another.
-TEST(ShardBlob, OpensTheShardAgainAfterAFailedRead) {
+TEST_P(ShardReadTest, OpensTheShardAgainAfterAFailedRead) {
   const TinyDataset packed(2, 1);
   const std::vector<ManifestShard> shards = packed.manifest.splits.at("train").shards;
   const IndexColumns columns = read_columns(packed.folder / shards[0].file);
-  ShardFds fds(packed.folder.path(), shards);
+  ShardFds fds(packed.folder.path(), shards, GetParam());
   ShardBlob blob(fds, 0, columns.image_offset[1], columns.image_size[1]);
   std::vector<std::byte> bytes(columns.image_size[1]);
-  ASSERT_EQ(blob.read(bytes), "");
+  std::uint32_t crc32 = 0;
+  ASSERT_EQ(blob.read(bytes, crc32), "");
+  EXPECT_EQ(crc32, columns.image_crc32[1]);
   EXPECT_EQ(crc32_of(bytes), columns.image_crc32[1]);
   blob.forget(false);
   EXPECT_EQ(fds.counters().misses, 1U);  // another checksum is no reason to open it again
 
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
-  ASSERT_GE(::dup2(ends[0], fds.get(0)->fd.get()), 0);  // which pread refuses
-  EXPECT_NE(blob.read(bytes), "");
+  ASSERT_GE(::dup2(ends[0], fds.get(0)->fd.get()), 0);  // which pread refuses; after forget(), it is asked in any way
+  EXPECT_NE(blob.read(bytes, crc32), "");
   blob.forget(true);
   std::ranges::fill(bytes, std::byte{0});
-  EXPECT_EQ(blob.read(bytes), "");
+  EXPECT_EQ(blob.read(bytes, crc32), "");
+  EXPECT_EQ(crc32, columns.image_crc32[1]);
   EXPECT_EQ(crc32_of(bytes), columns.image_crc32[1]);
   EXPECT_EQ(fds.counters().misses, 2U);
 
   blob.forget(true);
   std::filesystem::remove(packed.folder / shards[0].file);
-  EXPECT_NE(blob.read(bytes).find("cannot open shard"), std::string::npos);
+  EXPECT_NE(blob.read(bytes, crc32).find("cannot open shard"), std::string::npos);
   ::close(ends[0]);
   ::close(ends[1]);
 }
 
-TEST(ShardReader, CountsReadsAndWrongChecksums) {
+// A shard that is cut short under a run: no signal ends it, and what stands before the cut can still be read.
+TEST_P(ShardReadTest, SaysThatAShardEndsEarlySinceItWasOpened) {
+  const TinyDataset packed(400, 1);
+  const ManifestShard shard = packed.manifest.splits.at("train").shards[0];
+  const ShardReader reader(packed.folder.path(), "train", packed.manifest, IndexCheck::kWhole, options());
+  const std::vector<std::byte> first = reader.read(0).image;
+  const std::vector<std::byte> last = reader.read(399).image;
+  std::filesystem::copy_file(packed.folder / shard.file, packed.folder / "whole");
+  // to the middle of a page, so that the mapping ends within it
+  std::filesystem::resize_file(packed.folder / shard.file, (shard.payload_address + shard.payload_bytes / 2) / 4096 * 4096 + 2000);
+  EXPECT_EQ(reader.read(0).image, first);
+  std::size_t refused = 0;
+  for (std::uint32_t id = 0; id < 400; ++id) {
+    try {
+      static_cast<void>(reader.read(id));
+      EXPECT_EQ(refused, 0U) << "sample " << id << " lies behind one that cannot be read";
+    } catch (const DataError& error) {
+      // the first is read as far as it goes and then opened anew, which tells of the length, as it does for all the others
+      const std::string wanted = refused++ == 0 ? fmt::format("train-00000.h5: sample {} ", id) : "train-00000.h5 has";
+      EXPECT_NE(std::string(error.what()).find(wanted), std::string::npos) << error.what();
+    }
+  }
+  EXPECT_GT(refused, 100U);
+  EXPECT_LT(refused, 300U);
+
+  std::filesystem::copy_file(packed.folder / "whole", packed.folder / shard.file, std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(reader.read(399).image, last);
+}
+
+TEST_P(ShardReadTest, ReadsTheSameFromManyThreads) {
+  const TinyDataset packed(60, 7);
+  const ShardReader wanted(packed.folder.path(), "train", packed.manifest);
+  const ShardReader reader(packed.folder.path(), "train", packed.manifest, IndexCheck::kWhole, options());
+  std::vector<std::thread> threads;
+  for (std::uint32_t first = 0; first < 4; ++first) {
+    threads.emplace_back([&, first] {
+      for (std::uint32_t i = 0; i < 240; ++i) {
+        const std::uint32_t id = (first * 17 + i * 7) % 60;
+        EXPECT_EQ(reader.read(id).image, wanted.read(id).image);
+        EXPECT_EQ(reader.read(id).mask, wanted.read(id).mask);
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(reader.counters().crc_failures, 0U);
+}
+
+TEST_P(ShardReadTest, CountsReadsAndWrongChecksums) {
   const TinyDataset packed(4, 1);
   const ManifestShard shard = packed.manifest.splits.at("train").shards[0];
   flip_byte(packed.folder / shard.file, shard.payload_address + read_columns(packed.folder / shard.file).mask_offset[1]);
-  const ShardReader reader = Dataset::open(packed.folder.path()).split("train");
+  const ShardReader reader = Dataset::open(packed.folder.path()).split("train", IndexCheck::kWhole, options());
   EXPECT_EQ(reader.counters(), ReadCounters{});
   const EncodedSample sample = reader.read(0);
   EXPECT_EQ(reader.counters().reads, 2U);

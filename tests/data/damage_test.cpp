@@ -134,7 +134,7 @@ TEST(FindHeader, FindsThePayloadWhereverItLiesWhole) {
 
 TEST(ShardFds, KeepsNoMoreOpenThanAllowed) {
   const TinyDataset packed(6, 6);
-  ShardFds fds(packed.folder.path(), packed.manifest.splits.at("train").shards, 2);
+  ShardFds fds(packed.folder.path(), packed.manifest.splits.at("train").shards, ReadWay::kPread, 2);
   const std::weak_ptr<const OpenShard> first = fds.get(0);
   const std::weak_ptr<const OpenShard> second = fds.get(1);
   EXPECT_EQ(fds.get(0), first.lock());  // found again, and now the newer of the two
@@ -148,7 +148,7 @@ TEST(ShardFds, KeepsNoMoreOpenThanAllowed) {
 
 TEST(ShardFds, DropsAShardOnlyWhileItIsTheOneMeant) {
   const TinyDataset packed(2, 1);
-  ShardFds fds(packed.folder.path(), packed.manifest.splits.at("train").shards, 2);
+  ShardFds fds(packed.folder.path(), packed.manifest.splits.at("train").shards, ReadWay::kPread, 2);
   const std::shared_ptr<const OpenShard> stale = fds.get(0);
   fds.drop(0, stale);
   const std::shared_ptr<const OpenShard> fresh = fds.get(0);

@@ -53,7 +53,7 @@ void read_target(const data::ShardReader& reader, std::uint32_t id) {
 
 void read_set(const fuzz::ShardInput& input, const data::Manifest& manifest) {
   try {
-    const data::ShardReader reader(input.folder(), "train", manifest, data::IndexCheck::kWhole, data::RetryWaits{});
+    const data::ShardReader reader(input.folder(), "train", manifest, data::IndexCheck::kWhole, {.waits = {}});
     for (std::uint32_t id = 0; id < reader.size(); ++id) {
       read_sample(reader, id);
       read_target(reader, id);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include <fcntl.h>
@@ -105,6 +106,8 @@ int main(int argc, char** argv) {
   const int rounds = argc > 4 ? std::atoi(argv[4]) : 7;
   write_data(folder, samples, bytes);
   const ShardReader reader = Dataset::open(folder).split("train");
+  const auto open_mapped = [&] { return Dataset::open(folder).split("train", IndexCheck::kWhole, {.way = ReadWay::kMmap}); };
+  std::optional<ShardReader> mapped = open_mapped();
   const SampleOrder order(samples, 1, 0);
   const UniqueFd plain(::open((folder / "plain.bin").c_str(), O_RDONLY | O_CLOEXEC));
   std::uint64_t sum = 0;
@@ -116,22 +119,24 @@ int main(int argc, char** argv) {
       sum += checked ? crc32_of(buffer) : static_cast<std::uint64_t>(buffer[bytes / 2]);
     }
   };
-  const auto read_shards = [&](std::uint32_t ahead) {
+  const auto read_shards = [&](const ShardReader& from, std::uint32_t ahead) {
     for (std::uint32_t p = 0; p < samples; ++p) {
       if (ahead > 0 && p + ahead < samples) {
-        reader.will_read(static_cast<std::uint32_t>(order(p + ahead)));
+        from.will_read(static_cast<std::uint32_t>(order(p + ahead)));
       }
-      reader.read_into(static_cast<std::uint32_t>(order(p)), sample);
+      from.read_into(static_cast<std::uint32_t>(order(p)), sample);
       sum += static_cast<std::uint64_t>(sample.image[bytes / 2]);
     }
   };
   const double mb = 1e-6 * samples * bytes;
-  std::vector<double> plain_s, checked_s, shards_s, announced_s;
+  std::vector<double> plain_s, checked_s, shards_s, announced_s, mapped_s, mapped_announced_s;
   for (int round = 0; round < rounds; ++round) {
     plain_s.push_back(seconds_of([&] { read_plain(false); }));
     checked_s.push_back(seconds_of([&] { read_plain(true); }));
-    shards_s.push_back(seconds_of([&] { read_shards(0); }));
-    announced_s.push_back(seconds_of([&] { read_shards(16); }));
+    shards_s.push_back(seconds_of([&] { read_shards(reader, 0); }));
+    announced_s.push_back(seconds_of([&] { read_shards(reader, 16); }));
+    mapped_s.push_back(seconds_of([&] { read_shards(*mapped, 0); }));
+    mapped_announced_s.push_back(seconds_of([&] { read_shards(*mapped, 16); }));
   }
   const double plain_rate = mb / median(plain_s);
   fmt::print("warm, {} blobs of {} bytes, one thread, median of {} rounds:\n", samples, bytes, rounds);
@@ -139,20 +144,28 @@ int main(int argc, char** argv) {
   fmt::print("  pread + CRC-32, plain file   {:8.0f} MB/s  {:.2f}\n", mb / median(checked_s), median(plain_s) / median(checked_s));
   fmt::print("  ShardReader::read_into       {:8.0f} MB/s  {:.2f}\n", mb / median(shards_s), median(plain_s) / median(shards_s));
   fmt::print("  the same, announced 16 ahead {:8.0f} MB/s  {:.2f}\n", mb / median(announced_s), median(plain_s) / median(announced_s));
-  plain_s.clear();
-  shards_s.clear();
-  announced_s.clear();
+  fmt::print("  the same through mmap        {:8.0f} MB/s  {:.2f} (first round, pages not mapped yet: {:.2f})\n", mb / median(mapped_s),
+             median(plain_s) / median(mapped_s), median(plain_s) / mapped_s.front());
+  fmt::print("  mmap, announced 16 ahead     {:8.0f} MB/s  {:.2f}\n", mb / median(mapped_announced_s), median(plain_s) / median(mapped_announced_s));
+  for (std::vector<double>* times : {&plain_s, &shards_s, &announced_s, &mapped_s, &mapped_announced_s}) {
+    times->clear();
+  }
+  mapped.reset();  // the pages that it holds would stay in the cache
   for (int round = 0; round < std::min(rounds, 3); ++round) {
     drop_pages(folder);
     plain_s.push_back(seconds_of([&] { read_plain(false); }));
     drop_pages(folder);
-    shards_s.push_back(seconds_of([&] { read_shards(0); }));
+    shards_s.push_back(seconds_of([&] { read_shards(reader, 0); }));
     drop_pages(folder);
-    announced_s.push_back(seconds_of([&] { read_shards(16); }));
+    announced_s.push_back(seconds_of([&] { read_shards(reader, 16); }));
+    mapped = open_mapped();
+    drop_pages(folder);
+    mapped_s.push_back(seconds_of([&] { read_shards(*mapped, 0); }));
+    mapped.reset();
   }
-  fmt::print("cold: pread {:.0f} MB/s, ShardReader {:.0f} MB/s ({:.2f}), announced 16 ahead {:.0f} MB/s ({:.2f}); (sum {})\n",
+  fmt::print("cold: pread {:.0f} MB/s, ShardReader {:.0f} MB/s ({:.2f}), announced 16 ahead {:.0f} MB/s ({:.2f}), mmap {:.0f} MB/s ({:.2f}); (sum {})\n",
              mb / median(plain_s), mb / median(shards_s), median(plain_s) / median(shards_s), mb / median(announced_s),
-             median(plain_s) / median(announced_s), sum);
+             median(plain_s) / median(announced_s), mb / median(mapped_s), median(plain_s) / median(mapped_s), sum);
   std::filesystem::remove_all(folder);
   return 0;
 }
