@@ -8,6 +8,10 @@
 #include "image/decode.hpp"
 #include "image/transcode.hpp"
 
+// Of AddressSanitizer; ASAN_OPTIONS adds to it. DCMTK asks for memory of the length that a file names, and takes no for an answer.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+
 namespace {
 
 constexpr std::int64_t kMostPixels = 1 << 18;  // a header may announce 200 million; that is allowed, and slow
