@@ -48,9 +48,18 @@ mpirun_options() {
   [ -z "${OMP_NUM_THREADS:-}" ] || options+=(-x OMP_NUM_THREADS)
   # A host that is cut off is noticed after 12 s, not after 8 minutes.
   options+=(--mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 3)
+  # On one host, networks need not be searched for: 0.2 s of each start.
+  ! all_ranks_here || options+=(--mca pml ob1 --mca btl self,vader,tcp)
   [ "$(id -u)" -ne 0 ] || options+=(--allow-run-as-root) # containers
   read -ra more <<<"${MUSTER_MPIRUN:-}"
   options+=("${more[@]}")
+}
+
+# Whether mpirun was told of no other host, and of no transport to take.
+all_ranks_here() {
+  [ -z "${MUSTER_MPIRUN:-}${SLURM_JOB_ID:-}${PBS_NODEFILE:-}${LSB_HOSTS:-}${PE_HOSTFILE:-}" ] && ! env | grep -q '^\(OMPI\|PRTE\)_MCA_' &&
+    ! grep -qs '^[^#]*[^#[:space:]]' /etc/openmpi/openmpi-default-hostfile &&
+    ! grep -qsE '^[[:space:]]*[a-z_]*hostfile[[:space:]]*=' /etc/openmpi/openmpi-mca-params.conf && [ ! -e "${HOME:-}/.openmpi/mca-params.conf" ]
 }
 
 # mpirun forwards USR2 to the ranks of all hosts.
