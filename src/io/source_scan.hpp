@@ -59,6 +59,18 @@ void look_up(std::span<SourceFile> files, int threads = kScanThreads);
 // Files that are kNotLookedUp become `other_files`.
 void drop_missing(Scan& scan);
 
+// The first half in turn, for ranks that share it too: one rank reads `root`, then the folders below it, level by level, until a level
+// has `enough` of them, or all are read; each rank goes on with some of those that wait.
+struct ListingBegun {
+  Scan found;                        // in the folders that were read
+  std::vector<std::string> waiting;  // keys of the folders that were not; in the order of what lies below them
+};
+ListingBegun begin_listing(const std::filesystem::path& root, std::span<const std::string_view> extensions,
+                           const std::filesystem::path& except, std::size_t enough, int threads = kScanThreads);
+// What list_folder() finds below these folders of `root`.
+Scan list_below(const std::filesystem::path& root, std::span<const std::string> folders, std::span<const std::string_view> extensions,
+                const std::filesystem::path& except = {}, int threads = kScanThreads);
+
 // Whether scan_folder takes a file of this name.
 bool has_extension(std::string_view name, std::span<const std::string_view> extensions);
 

@@ -2,9 +2,11 @@
 #include "io/source_scan.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -71,8 +73,33 @@ class FolderSearch {
     }
   }
 
-  Scan run(const std::filesystem::path& root, int threads) {
+  Scan all(const std::filesystem::path& root, int threads) {
     waiting_.push_back({.path = root, .prefix = "", .above = except_});
+    return run(threads);
+  }
+
+  Scan below(const std::filesystem::path& root, std::span<const std::string> folders, int threads) {
+    for (const std::string& key : folders) {
+      waiting_.push_back({.path = root / key, .prefix = key + "/", .above = ancestors(root, key)});
+    }
+    return run(threads);
+  }
+
+  ListingBegun begin(const std::filesystem::path& root, std::size_t enough, int threads) {
+    read_all({{.path = root, .prefix = "", .above = except_}}, threads);
+    while (!waiting_.empty() && waiting_.size() < enough) {
+      read_all(std::exchange(waiting_, {}), threads);
+    }
+    std::ranges::sort(waiting_, {}, &Folder::prefix);
+    ListingBegun begun{.found = finished(), .waiting = {}};
+    for (const Folder& folder : waiting_) {
+      begun.waiting.push_back(folder.prefix.substr(0, folder.prefix.size() - 1));
+    }
+    return begun;
+  }
+
+ private:
+  Scan run(int threads) {
     {
       std::vector<std::jthread> helpers;
       for (int i = 1; i < threads; ++i) {
@@ -80,6 +107,10 @@ class FolderSearch {
       }
       work();
     }
+    return finished();
+  }
+
+  Scan finished() {
     if (failure_) {
       std::rethrow_exception(failure_);
     }
@@ -88,7 +119,48 @@ class FolderSearch {
     return std::move(scan_);
   }
 
- private:
+  // The folders above `key`, from `root` on, by their numbers on this machine.
+  std::shared_ptr<const Ancestor> ancestors(const std::filesystem::path& root, const std::string& key) {
+    const std::size_t slash = key.rfind('/');
+    const std::string parent = slash == std::string::npos ? "" : key.substr(0, slash);
+    if (const auto known = ancestors_.find(parent); known != ancestors_.end()) {
+      return known->second;
+    }
+    std::shared_ptr<const Ancestor> chain = parent.empty() ? except_ : ancestors(root, parent);
+    struct stat status {};
+    if (::stat((root / parent).c_str(), &status) == 0) {
+      chain = std::make_shared<const Ancestor>(Ancestor{.id = {status.st_dev, status.st_ino}, .above = chain});
+    }
+    return ancestors_.emplace(parent, chain).first->second;
+  }
+
+  // These and no others; what lies below them waits then.
+  void read_all(const std::vector<Folder>& folders, int threads) {
+    std::atomic<std::size_t> next{0};
+    const auto work_on = [&] {
+      for (std::size_t i = next++; i < folders.size(); i = next++) {
+        read_and_keep(folders[i]);
+      }
+    };
+    std::vector<std::jthread> helpers;
+    for (std::size_t i = 1; i < std::min(folders.size(), static_cast<std::size_t>(std::max(threads, 1))); ++i) {
+      helpers.emplace_back(work_on);
+    }
+    work_on();
+  }
+
+  void read_and_keep(const Folder& folder) {
+    Found found;
+    std::exception_ptr failure;
+    try {
+      found = read(folder);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    keep(std::move(found), failure);
+  }
+
   // Takes folders until none waits and nobody is at work on one that may bring more.
   void work() {
     std::unique_lock lock(mutex_);
@@ -101,16 +173,9 @@ class FolderSearch {
       waiting_.pop_back();
       ++busy_;
       lock.unlock();
-      Found found;
-      std::exception_ptr failure;
-      try {
-        found = read(folder);
-      } catch (...) {
-        failure = std::current_exception();
-      }
+      read_and_keep(folder);
       lock.lock();
       --busy_;
-      keep(std::move(found), failure);
       changed_.notify_all();
     }
   }
@@ -204,6 +269,7 @@ class FolderSearch {
 
   std::span<const std::string_view> extensions_;
   std::shared_ptr<const Ancestor> except_;
+  std::map<std::string, std::shared_ptr<const Ancestor>> ancestors_;  // of the folders in a folder, by its key
   ScanProblems problems_;
   std::mutex mutex_;  // of all below
   std::condition_variable changed_;
@@ -213,15 +279,30 @@ class FolderSearch {
   std::exception_ptr failure_;  // of another kind than `problems_`, such as memory
 };
 
-}  // namespace
-
-Scan list_folder(const std::filesystem::path& root, std::span<const std::string_view> extensions, const std::filesystem::path& except,
-                 int threads) {
+void check_is_folder(const std::filesystem::path& root) {
   std::error_code error;
   if (!std::filesystem::is_directory(root, error)) {
     throw ConfigError("{} is {}; name an existing folder", root.string(), std::filesystem::exists(root, error) ? "no folder" : "not there");
   }
-  return FolderSearch(extensions, except).run(root, threads);
+}
+
+}  // namespace
+
+Scan list_folder(const std::filesystem::path& root, std::span<const std::string_view> extensions, const std::filesystem::path& except,
+                 int threads) {
+  check_is_folder(root);
+  return FolderSearch(extensions, except).all(root, threads);
+}
+
+ListingBegun begin_listing(const std::filesystem::path& root, std::span<const std::string_view> extensions,
+                           const std::filesystem::path& except, std::size_t enough, int threads) {
+  check_is_folder(root);
+  return FolderSearch(extensions, except).begin(root, enough, threads);
+}
+
+Scan list_below(const std::filesystem::path& root, std::span<const std::string> folders, std::span<const std::string_view> extensions,
+                const std::filesystem::path& except, int threads) {
+  return FolderSearch(extensions, except).below(root, folders, threads);
 }
 
 }  // namespace muster::io

@@ -250,8 +250,8 @@ void tell_packed_though_ignored(const data::ClassList& classes, const std::vecto
   }
   const bool one = ignored.size() == 1;
   notices.push_back(
-      fmt::format("class{} {} {} packed, as a pack keeps every class; give ignore_classes=[{}] to `muster train data=PACKED`, which leaves {} out",
-                  one ? "" : "es", fmt::join(named, ", "), one ? "is" : "are", fmt::join(ignored, ", "), one ? "it" : "them"));
+      fmt::format("class{} {} {} packed, as a pack keeps every class; `muster train` leaves {} out with ignore_classes=[{}]", one ? "" : "es",
+                  fmt::join(named, ", "), one ? "is" : "are", one ? "it" : "them", fmt::join(ignored, ", ")));
 }
 
 bool has_declared_classes(const PackOptions& options) {

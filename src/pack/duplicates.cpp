@@ -93,17 +93,22 @@ std::vector<std::vector<std::string>> find_duplicates(const std::vector<PlannedS
     }
   }
   read_hashes(unread, options, ranks);
-  std::map<Content, std::vector<std::string>> groups;  // samples ascend by key
+  std::vector<std::pair<Content, std::size_t>> all;  // samples ascend by key
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (hashes[i] != 0) {
-      groups[{samples[i].source.image.bytes, hashes[i]}].push_back(samples[i].source.image.key);
+      all.emplace_back(Content(samples[i].source.image.bytes, hashes[i]), i);
     }
   }
+  std::ranges::sort(all);
   std::vector<std::vector<std::string>> duplicates;
-  for (auto& [content, keys] : groups) {
-    if (keys.size() > 1) {
-      duplicates.push_back(std::move(keys));
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i].first != all[i - 1].first) {
+      continue;
     }
+    if (i == 1 || all[i - 2].first != all[i].first) {
+      duplicates.push_back({samples[all[i - 1].second].source.image.key});
+    }
+    duplicates.back().push_back(samples[all[i].second].source.image.key);
   }
   std::ranges::sort(duplicates);
   return duplicates;

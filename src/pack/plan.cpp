@@ -1,6 +1,8 @@
 #include "pack/plan.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -17,16 +19,34 @@ class Digest {
  public:
   template <class T>
   Digest& operator<<(const T& field) {
-    hash_.update(fmt::format("{}", field));
-    hash_.update(std::string_view("\0", 1));
+    if constexpr (std::is_convertible_v<T, std::string_view>) {
+      fields_ += field;
+    } else {
+      fmt::format_to(std::back_inserter(fields_), "{}", field);
+    }
+    fields_ += '\0';
+    if (fields_.size() >= kAtOnce) {
+      flush();
+    }
     return *this;
   }
   // Fields that are separated already.
-  void raw(std::string_view fields) { hash_.update(fields); }
-  std::string hex() const { return hash_.hex(); }
+  void raw(std::string_view fields) { fields_ += fields; }
+  std::string hex() {
+    flush();
+    return hash_.hex();
+  }
 
  private:
+  static constexpr std::size_t kAtOnce = 1 << 16;  // bytes: there are several fields per sample, and a million samples
+
+  void flush() {
+    hash_.update(fields_);
+    fields_.clear();
+  }
+
   Xxh3Stream hash_;
+  std::string fields_;
 };
 
 std::vector<const SourceSample*> listed_sources(const std::vector<PlannedSample>& samples) {

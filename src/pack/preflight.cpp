@@ -7,6 +7,7 @@
 #include "core/stop_flags.hpp"
 #include "data/ordered_jobs.hpp"
 #include "pack/duplicates.hpp"
+#include "pack/file_chunks.hpp"
 #include "pack/pack_progress.hpp"
 #include "pack/shared_scan.hpp"
 #include "pack/source_bytes.hpp"
@@ -14,35 +15,41 @@
 namespace muster::pack {
 namespace {
 
-constexpr std::size_t kLookahead = 64;
 constexpr std::size_t kShownProblems = 10;
 
 // This rank's part of the samples, looked at by several threads, as bytes for the others.
 std::string inspect_part(const std::vector<SourceSample>& samples, const SplitPreflight& split, const PackOptions& options, Ranks& ranks) {
-  struct Job {
-    const SourceSample* sample = nullptr;
-    Inspected item;
+  struct Chunk {
+    std::size_t first = 0;
+    std::vector<Inspected> items;
   };
-  using Jobs = data::OrderedJobs<Job>;
+  using Jobs = data::OrderedJobs<Chunk>;
   const bool targets = options.preflight == "full";
+  const int workers = data::worker_threads(options.threads);
   auto [next, end] = ranks.part(samples.size());
   PackProgress progress("looking at " + split.split, {samples.size(), 0}, ranks.count(), progress_on_terminal(ranks.is_first()));
   Jobs jobs(
-      data::worker_threads(options.threads), kLookahead,
+      workers, 4 * static_cast<std::size_t>(workers),
       [&, last = end]() -> std::optional<Jobs::Opened> {
         if (next == last) {
           return std::nullopt;
         }
-        return Jobs::Opened{.group = {.sample = &samples[next++], .item = {}}};
+        const std::size_t first = next;
+        next = chunk_end(first, last, [&](std::size_t i) { return samples[i].image.bytes; });
+        return Jobs::Opened{.group = {.first = first, .items = std::vector<Inspected>(next - first)}, .jobs = next - first};
       },
-      [&](Job& job, std::size_t) { job.item = inspect_sample(*job.sample, *split.source, split.orientation, targets); });
+      [&](Chunk& chunk, std::size_t job) {
+        chunk.items[job] = inspect_sample(samples[chunk.first + job], *split.source, split.orientation, targets);
+      });
   WireWriter wire;
-  while (const std::optional<Job> job = jobs.pop()) {
+  while (const std::optional<Chunk> chunk = jobs.pop()) {
     if (const int signal = requested_stop(); signal != 0) {
       throw PackStopped("stopped by signal {} before anything was packed; the same command begins again", signal);
     }
-    put(wire, job->item);
-    progress.add(1, 0);
+    for (const Inspected& item : chunk->items) {
+      put(wire, item);
+    }
+    progress.add(chunk->items.size(), 0);
   }
   return wire.take();
 }

@@ -7,6 +7,7 @@
 #include "data/ordered_jobs.hpp"
 #include "data/shard_format.hpp"
 #include "image/decode.hpp"
+#include "pack/file_chunks.hpp"
 #include "pack/ranks.hpp"
 #include "pack/shard_note.hpp"
 #include "pack/source_bytes.hpp"
@@ -82,7 +83,7 @@ SkippedFile ShardJobs::skipped_file(const Item& item) const {
 
 // Calls `work` for the samples of a shard on several threads and `take` for each in order on this one.
 void ShardJobs::in_order(std::size_t number, const std::function<void()>& between, const Step& work, const Step& take) const {
-  using Jobs = data::OrderedJobs<Item>;
+  using Jobs = data::OrderedJobs<std::vector<Item>>;
   const int workers = data::worker_threads(options_.threads);
   std::size_t next = plan_.shard_begin[number];
   const std::size_t end = plan_.shard_begin[number + 1];
@@ -92,16 +93,25 @@ void ShardJobs::in_order(std::size_t number, const std::function<void()>& betwee
         if (next == end) {
           return std::nullopt;
         }
-        return Jobs::Opened{.group = {.sample = &plan_.preflight.samples[next++], .packed = {}, .problem = {}}};
+        const std::size_t first = next;
+        next = chunk_end(first, end, [&](std::size_t i) { return source_bytes_of(plan_.preflight.samples[i].source); });
+        std::vector<Item> chunk(next - first);
+        for (std::size_t i = first; i < next; ++i) {
+          chunk[i - first].sample = &plan_.preflight.samples[i];
+        }
+        const std::size_t count = chunk.size();
+        return Jobs::Opened{.group = std::move(chunk), .jobs = count};
       },
-      [&](Item& item, std::size_t) { work(item); });
-  while (std::optional<Item> item = jobs.pop()) {
-    if (const int signal = requested_stop(); signal != 0) {
-      throw PackStopped("packing stopped by signal {}; the same command goes on behind the last finished shard", signal);
+      [&](std::vector<Item>& chunk, std::size_t job) { work(chunk[job]); });
+  while (std::optional<std::vector<Item>> chunk = jobs.pop()) {
+    for (Item& item : *chunk) {
+      if (const int signal = requested_stop(); signal != 0) {
+        throw PackStopped("packing stopped by signal {}; the same command goes on behind the last finished shard", signal);
+      }
+      between();
+      take(item);
+      progress_.add(1, source_bytes_of(item.sample->source));
     }
-    between();
-    take(*item);
-    progress_.add(1, source_bytes_of(item->sample->source));
   }
 }
 

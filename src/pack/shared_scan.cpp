@@ -1,5 +1,8 @@
 #include "pack/shared_scan.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "pack/wire.hpp"
 
 namespace muster::pack {
@@ -55,10 +58,47 @@ void look_up_over_ranks(Ranks& ranks, std::span<io::SourceFile> files, int threa
   }
 }
 
+// So many folders are shared out; fewer are first read by one rank, for what lies below them. More for each of many ranks would not be
+// better: reading 1000 flat folders is no work for one.
+std::size_t worth_sharing(int ranks) {
+  return 2 * static_cast<std::size_t>(std::min(ranks, 8));
+}
+
+// The first rank begins, and each goes on with neighbouring folders: what the ranks find, one after the other, ascends as the folders do.
+io::Scan list_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::span<const std::string_view> extensions,
+                         const std::filesystem::path& except, int threads) {
+  const std::string begun = ranks.from_first([&] {
+    const io::ListingBegun first = io::begin_listing(root, extensions, except, worth_sharing(ranks.count()), threads);
+    WireWriter wire;
+    wire.text(scan_message(first.found));
+    for (const std::string& folder : first.waiting) {
+      wire.text(folder);
+    }
+    return wire.take();
+  });
+  WireReader wire(begun);
+  io::Scan scan = scan_of_message(wire.text(), root);
+  std::vector<std::string> folders;
+  while (!wire.done()) {
+    folders.push_back(wire.text());
+  }
+  const auto [begin, end] = ranks.part(folders.size());
+  const auto parts = ranks.gather([&, first = begin, last = end] {
+    return scan_message(io::list_below(root, std::span(folders).subspan(first, last - first), extensions, except, threads));
+  });
+  const auto upper = static_cast<std::ptrdiff_t>(scan.files.size());
+  for (const std::string& part : parts) {
+    io::Scan below = scan_of_message(part, root);
+    scan.other_files += below.other_files;
+    std::ranges::move(below.files, std::back_inserter(scan.files));
+  }
+  std::ranges::inplace_merge(scan.files, scan.files.begin() + upper, {}, &io::SourceFile::key);
+  return scan;
+}
+
 io::Scan scan_over_ranks(Ranks& ranks, const std::filesystem::path& root, std::span<const std::string_view> extensions,
                          const std::filesystem::path& except, int threads) {
-  const std::string names = ranks.from_first([&] { return scan_message(io::list_folder(root, extensions, except, threads)); });
-  io::Scan scan = scan_of_message(names, root);
+  io::Scan scan = list_over_ranks(ranks, root, extensions, except, threads);
   look_up_over_ranks(ranks, scan.files, threads);
   io::drop_missing(scan);
   return scan;

@@ -68,7 +68,9 @@ class UnlabeledSource final : public SplitSource {
   Listing list(const ScanFolder& scan) override {
     Listing listing;
     std::vector<io::SourceFile> found = find(scan, listing);
-    std::ranges::stable_sort(found, {}, &io::SourceFile::key);
+    if (!std::ranges::is_sorted(found, {}, &io::SourceFile::key)) {  // one folder's files are
+      std::ranges::stable_sort(found, {}, &io::SourceFile::key);
+    }
     const auto repeated = std::ranges::unique(found, {}, &io::SourceFile::key);
     found.erase(repeated.begin(), repeated.end());
     listing.images = found.size() + listing.problems.size();

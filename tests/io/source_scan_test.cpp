@@ -1,6 +1,8 @@
 #include "io/source_scan.hpp"
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -152,6 +154,32 @@ TEST(ScanFolder, IsMadeOfAListAndLookUpsThatRanksShare) {
   look_up(std::span(parts.files).first(half), 1);
   drop_missing(parts);
   expect_equal(parts, whole.files, whole.other_files);
+}
+
+// Also where a link leads from what one rank reads to what another has read, and where the caller leaves a folder out.
+TEST(ScanFolder, IsMadeOfPartsThatRanksListEachForItself) {
+  const TemporaryFolder folder;
+  grow(folder);
+  put(folder / "d1-/a.jpg");  // '-' comes before '/': these stand before the files of d1
+  for (const fs::path& except : {fs::path(), folder / "d0/d1"}) {
+    const Scan whole = list_folder(folder.path(), kImageExtensions, except);
+    for (const std::size_t enough : {0, 1, 2, 5, 20, 1000}) {
+      SCOPED_TRACE(enough);
+      ListingBegun begun = begin_listing(folder.path(), kImageExtensions, except, enough);
+      EXPECT_TRUE(enough == 1000 ? begun.waiting.empty() : begun.waiting.size() >= enough);
+      Scan scan = std::move(begun.found);
+      const auto upper = static_cast<std::ptrdiff_t>(scan.files.size());
+      const std::span<const std::string> waiting(begun.waiting);
+      for (const std::span<const std::string> part : {waiting.first(waiting.size() / 3), waiting.subspan(waiting.size() / 3)}) {
+        Scan below = list_below(folder.path(), part, kImageExtensions, except, 2);
+        scan.other_files += below.other_files;
+        std::move(below.files.begin(), below.files.end(), std::back_inserter(scan.files));
+      }
+      EXPECT_TRUE(std::is_sorted(scan.files.begin() + upper, scan.files.end(), [](const auto& a, const auto& b) { return a.key < b.key; }));
+      std::ranges::inplace_merge(scan.files, scan.files.begin() + upper, {}, &SourceFile::key);
+      expect_equal(scan, whole.files, whole.other_files);
+    }
+  }
 }
 
 TEST(ScanFolder, CountsAFileThatVanishesBetweenListAndLookUpAsNoImage) {

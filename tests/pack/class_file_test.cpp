@@ -41,7 +41,7 @@ TEST_F(ClassFile, SortsIdsByNumberAndKeepsIgnoredClassesAsClasses) {
   EXPECT_THAT(declared.void_values, ElementsAre(255));
   EXPECT_THAT(declared.ignored_classes, ElementsAre(9));
   EXPECT_THAT(notices_, ElementsAre(HasSubstr("not ignore_id"),
-                                    HasSubstr("class 9 (nine) is packed, as a pack keeps every class; give ignore_classes=[9] to `muster train")));
+                                    HasSubstr("class 9 (nine) is packed, as a pack keeps every class; `muster train` leaves it out with ignore_classes=[9]")));
 
   const PixelTable table(declared);
   EXPECT_EQ(table[9], 0);
@@ -65,7 +65,7 @@ TEST_F(ClassFile, ReadsTheSameFromYamlAndFromARecipe) {
   EXPECT_TRUE(notices_.empty());
   options.data.ignore_classes = {3, 1, 0, 3};
   (void)declared_classes(options, notices_);
-  EXPECT_THAT(notices_, ElementsAre(HasSubstr("classes 0 (a), 3 (b) are packed, as a pack keeps every class; give ignore_classes=[0, 3]")));
+  EXPECT_THAT(notices_, ElementsAre(HasSubstr("classes 0 (a), 3 (b) are packed, as a pack keeps every class; `muster train` leaves them out with ignore_classes=[0, 3]")));
 }
 
 TEST_F(ClassFile, StoresMoreThan255ClassesIn16Bits) {

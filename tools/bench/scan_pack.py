@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Scan and pack of many small files: two ranks against one, and against two independent halves started together.
 
-tools/bench/scan_pack.py [--files 100000] [--rounds 3] [--folder /tmp] [--muster build/dev/bin/muster]
+tools/bench/scan_pack.py [--files 100000] [--side 32] [--rounds 3] [--folder /tmp] [--muster build/dev/bin/muster]
 
-Files are JPEG images of 32x32 in folders of 1000, half of the folders below `a`, half below `b`; task `pretrain`, one thread a rank. A round
+Files are JPEG images of SIDE x SIDE (1.1 KB for 32, 6 KB for 128) in folders of 1000, half of the folders below `a`, half below `b`; task `pretrain`, one thread a rank. A round
 packs, in turn: everything with one rank, everything with two ranks, `a` and `b` by two programs at once. Bar: two ranks are at least 1.7
 times as fast as one, or, where the machine itself does not scale, at least 0.93 times as fast as the two halves.
 """
@@ -25,11 +25,11 @@ from PIL import Image
 SOURCE = Path(__file__).resolve().parents[2]
 
 
-def make_files(root, count):
+def make_files(root, count, side):
     rng = np.random.default_rng(0)
     blobs = []
     for _ in range(512):
-        coarse = rng.integers(0, 255, (4, 4, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+        coarse = rng.integers(0, 255, (4, 4, 3), np.uint8).repeat(side // 4, 0).repeat(side // 4, 1)
         noisy = np.clip(coarse.astype(int) + rng.integers(-20, 20, coarse.shape), 0, 255).astype(np.uint8)
         text = io.BytesIO()
         Image.fromarray(noisy).save(text, "JPEG", quality=90)
@@ -71,6 +71,7 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=100000)
+    parser.add_argument("--side", type=int, default=32, help="of the images, in pixels, a multiple of 4")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--muster", type=Path, default=SOURCE / "build/dev/bin/muster")
@@ -78,7 +79,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="muster_scan_pack.", dir=arguments.folder) as scratch:
         work = Path(scratch)
         images = work / "images"
-        make_files(images, arguments.files)
+        make_files(images, arguments.files, arguments.side)
         bench = Bench(arguments.muster, images, work)
         bench.seconds((1, images / "a"))  # warm
         rows = []
