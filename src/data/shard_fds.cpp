@@ -62,7 +62,7 @@ OpenShard open_shard(const std::filesystem::path& path, const ManifestShard& sha
   if (way == ReadWay::kMmap) {
     open.mapping = io::Mapping(open.fd.get(), end);
     if (open.mapping.bytes().empty()) {
-      throw DataError("cannot map the {} bytes of shard {}: {}; raise the limit of virtual memory (ulimit -v), or read with pread", end,
+      throw DataError("cannot map the {} bytes of shard {}: {}; raise the limit of virtual memory (ulimit -v), or give loader.shard_read=pread", end,
                       path.string(), errno_text(errno));
     }
   }

@@ -11,6 +11,15 @@
 namespace muster {
 namespace {
 
+std::vector<std::byte> random_bytes(std::size_t count) {
+  std::vector<std::byte> bytes(count);
+  const RandomSequence random(11, RandomStream::kAugment, 0, 0, 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    bytes[i] = static_cast<std::byte>(random.bits(static_cast<std::uint32_t>(i)));
+  }
+  return bytes;
+}
+
 TEST(Hash, MatchesPublishedValues) {
   EXPECT_EQ(xxh3_64(""), 0x2d06800538d394c2ULL);                       // xxHash's own sanity test, length 0, seed 0
   EXPECT_EQ(xxh3_128_hex(""), "99aa06d3014798d86001c324468d497f");     // the same, 128 bits
@@ -20,11 +29,7 @@ TEST(Hash, MatchesPublishedValues) {
 
 // Every length up to where blocks of 256, 32 and 16 bytes and a rest all come and go, from every alignment.
 TEST(Hash, Crc32EqualsZlib) {
-  std::vector<std::byte> bytes(6000);
-  const RandomSequence random(11, RandomStream::kAugment, 0, 0, 0);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<std::byte>(random.bits(static_cast<std::uint32_t>(i)));
-  }
+  const std::vector<std::byte> bytes = random_bytes(6000);
   for (std::size_t length = 0; length <= 3000; ++length) {
     const auto part = std::span(bytes).subspan(length % 33, length);
     ASSERT_EQ(crc32_of(part), crc32(0, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()))) << length << " bytes";
@@ -36,11 +41,7 @@ TEST(Hash, Crc32EqualsZlib) {
 }
 
 TEST(Hash, Crc32WhileCopyingCopiesAllAndNoMore) {
-  std::vector<std::byte> bytes(3100);
-  const RandomSequence random(12, RandomStream::kAugment, 0, 0, 0);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<std::byte>(random.bits(static_cast<std::uint32_t>(i)));
-  }
+  const std::vector<std::byte> bytes = random_bytes(3100);
   for (std::size_t length = 0; length <= 3000; ++length) {
     const auto part = std::span(bytes).subspan(length % 33, length);
     std::vector<std::byte> wanted(3010, std::byte{0xA5});

@@ -95,16 +95,22 @@ TEST_F(CopyMappedTest, IsNotInTheWayOfOtherFaults) {
   EXPECT_EXIT(touch(), testing::ExitedWithCode(3), "the guard's sentence");
 }
 
-TEST(FaultGuard, ThereMayBeMoreThanFit) {
-  const std::vector<std::byte> bytes(10);
-  std::vector<FaultGuard> guards;
-  for (int i = 0; i < 100; ++i) {
-    guards.emplace_back(bytes, "a sentence");
-  }
-  guards.clear();
-  for (int i = 0; i < 100; ++i) {
-    guards.emplace_back(bytes, std::string(1000, 's'));
-  }
+// There may be more guards than fit; they make room again, and a long sentence is cut.
+TEST_F(CopyMappedTest, LeavesGuardsTheirPlaces) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto touch = [&] {
+    {
+      std::vector<FaultGuard> guards;
+      for (int i = 0; i < 100; ++i) {
+        guards.emplace_back(mapping_.bytes(), "of a guard that is gone");
+      }
+    }
+    const FaultGuard guard(mapping_.bytes(), "the last guard's sentence" + std::string(1000, 's'));
+    std::filesystem::resize_file(path_, 0);
+    const volatile std::byte* first = mapping_.bytes().data();
+    std::exit(static_cast<int>(*first));
+  };
+  EXPECT_EXIT(touch(), testing::ExitedWithCode(3), "the last guard's sentences+\n");
 }
 
 }  // namespace

@@ -83,6 +83,22 @@ class LaunchRanks(unittest.TestCase):
         self.assertIn("<stdout>", out)
         self.assertEqual(code, 0)
 
+    def test_networks_are_left_out_only_where_no_other_host_was_named(self):
+        script = 'set -euo pipefail; . "$0"; mpirun_options 2; echo "${options[*]}"'
+
+        def words(**env):
+            home = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+            done = subprocess.run(["bash", "-c", script, LAUNCH / "mpirun.sh"], env={**home, **env}, capture_output=True, text=True, check=True)
+            return done.stdout
+
+        local = "--mca btl self,vader,tcp"
+        self.assertIn(local, words())
+        for env in ({"MUSTER_MPIRUN": "--host a,b"}, {"SLURM_JOB_ID": "1"}, {"OMPI_MCA_btl": "^openib"}):
+            self.assertNotIn(local, words(**env), env)
+        (self.folder / ".openmpi").mkdir()
+        (self.folder / ".openmpi/mca-params.conf").touch()
+        self.assertNotIn(local, words())
+
     def stop(self, signal_number, send=lambda process, number: process.send_signal(number)):
         for saved in (self.folder / "build/dev/bin").glob("muster.*"):
             saved.unlink()
